@@ -1,0 +1,229 @@
+//! Runs what can run, until everything waits for a worker, a time, a signal, or has ended.
+//!
+//! A node runs once per token that reaches it, in the order of nodes; a `merge` of mode `all`
+//! runs when each connection into it has a token or is closed, and one has a token. A connection
+//! is closed when no token can ever come by it again: that follows from the state, so skipped
+//! branches need no events of their own.
+
+use flowmill_flow::{MergeMode, NodeKind};
+use flowmill_model::event::Completed;
+use flowmill_model::{ConnectionIndex, ErrorCode, NodeIndex, Payload, Problem, limits};
+
+use crate::draft::Draft;
+use crate::nodes::{self, Run};
+use crate::output;
+
+impl Draft<'_> {
+    /// Runs what can run. Nothing does in an execution that is suspended or has ended.
+    pub(crate) fn drain(&mut self) {
+        if self.stands_still() {
+            return;
+        }
+        if self.state.runs.is_empty() {
+            nodes::start(self);
+        }
+        let flow = self.flow;
+        let targets = self.state.tokens.keys().map(|index| flow.connection(*index).to);
+        self.ready.extend(targets);
+        while !self.stands_still() {
+            if let Some(node) = self.ready.pop_first() {
+                self.run_tokens(node);
+            } else if let Some(node) = self.joinable() {
+                self.join(node);
+            } else if self.state.active.is_empty() {
+                return self.complete();
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn stands_still(&self) -> bool {
+        self.state.is_ended() || self.state.suspension.is_some()
+    }
+
+    /// Runs a node once per token in front of it.
+    fn run_tokens(&mut self, node: NodeIndex) {
+        let flow = self.flow;
+        if matches!(flow.node(node).kind, NodeKind::Merge { mode: MergeMode::All }) {
+            return;
+        }
+        for connection in &flow.node(node).incoming {
+            while let Some(token) = self.token(*connection).cloned() {
+                if self.state.is_ended() || !self.may_go_on() {
+                    return;
+                }
+                let activation = self.next_run(node);
+                nodes::run(self, &Run { activation, connection: *connection, token });
+            }
+        }
+    }
+
+    /// Takes one token from each connection into a `merge all` that has one.
+    fn join(&mut self, node: NodeIndex) {
+        if !self.may_go_on() {
+            return;
+        }
+        let flow = self.flow;
+        let incoming = flow.node(node).incoming.iter().copied();
+        let tokens: Vec<(ConnectionIndex, Payload)> =
+            incoming.filter_map(|index| Some((index, self.token(index)?.clone()))).collect();
+        nodes::join(self, self.next_run(node), &tokens);
+    }
+
+    /// Whether this decision is within its bounds; if not, the execution faults.
+    fn may_go_on(&mut self) -> bool {
+        let detail = if self.events.len() >= limits::RUNS_PER_DECISION {
+            let runs = limits::RUNS_PER_DECISION;
+            format!("one input made more than {runs} nodes run; join parted paths with a `merge`")
+        } else if self.bytes > limits::DECISION_BYTES {
+            too_much()
+        } else {
+            return true;
+        };
+        self.fault(None, Problem::of(ErrorCode::TooLarge, detail));
+        false
+    }
+
+    /// The first `merge all` that can run.
+    fn joinable(&self) -> Option<NodeIndex> {
+        let flow = self.flow;
+        let mut targets: Vec<NodeIndex> =
+            self.state.tokens.keys().map(|index| flow.connection(*index).to).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let mut exhausted = Exhausted { draft: self, known: Vec::new() };
+        targets.into_iter().find(|node| {
+            let mut incoming = flow.node(*node).incoming.iter();
+            incoming.all(|index| self.token(*index).is_some() || exhausted.closes(*index))
+        })
+    }
+
+    /// Ends the execution: nothing is left that could move.
+    fn complete(&mut self) {
+        let output = output::of(self.flow, &self.state.arrivals);
+        if let Err(problem) = output::check(self, &output) {
+            return self.fault(None, problem);
+        }
+        let (cleared, at) = (self.all_timers(), self.moment.now);
+        self.record(Completed { output, cleared, at });
+    }
+}
+
+/// What to say of a decision whose events are too many bytes.
+pub(crate) fn too_much() -> String {
+    let bytes = limits::DECISION_BYTES;
+    format!("one input led to more than {bytes} bytes of events; pass smaller values")
+}
+
+/// Which nodes can never put a token out again. Found once per node and look.
+struct Exhausted<'a, 'f> {
+    draft: &'a Draft<'f>,
+    known: Vec<Option<bool>>,
+}
+
+impl Exhausted<'_, '_> {
+    /// Whether no token can come by the connection any more.
+    fn closes(&mut self, connection: ConnectionIndex) -> bool {
+        let from = self.draft.flow.connection(connection).from;
+        self.known.resize(self.draft.flow.nodes().len(), None);
+        self.is_exhausted(from)
+    }
+
+    /// Whether a node runs nothing and nothing can reach it. The graph has no cycle and a bounded
+    /// number of nodes, so this ends and does not go deep.
+    fn is_exhausted(&mut self, node: NodeIndex) -> bool {
+        if let Some(known) = self.known[node.index()] {
+            return known;
+        }
+        let flow = self.draft.flow;
+        let runs = |activation: &flowmill_model::Activation| activation.node == node;
+        let exhausted = !self.draft.state.active.keys().any(runs)
+            && flow.node(node).incoming.iter().all(|index| {
+                self.draft.token(*index).is_none()
+                    && self.is_exhausted(flow.connection(*index).from)
+            });
+        self.known[node.index()] = Some(exhausted);
+        exhausted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::driver::{Driver, flow, payload};
+    use crate::execution::Status;
+    use flowmill_model::task::Outcome;
+
+    #[test]
+    fn paths_that_double_their_tokens_without_end_are_a_fault() {
+        let map =
+            |id: String| format!("{{ id: {id}, type: map, parameters: {{ expression: . }} }}");
+        let mut nodes = vec!["{ id: n0, type: start }".to_owned()];
+        let mut connections = Vec::new();
+        for stage in 1..30 {
+            nodes.extend([map(format!("l{stage}")), map(format!("r{stage}"))]);
+            nodes.push(map(format!("n{stage}")));
+            for side in ["l", "r"] {
+                connections.push(format!("n{}.out -> {side}{stage}.in", stage - 1));
+                connections.push(format!("{side}{stage}.out -> n{stage}.in"));
+            }
+        }
+        let nodes: Vec<_> = nodes.iter().map(String::as_str).collect();
+        let connections: Vec<_> = connections.iter().map(String::as_str).collect();
+        let driver = Driver::started(flow(&nodes, &connections), "1");
+        assert_eq!(driver.status(), Status::Faulted);
+        let detail = driver.problem().detail.unwrap_or_default();
+        assert!(detail.contains("merge"), "{detail}");
+    }
+
+    /// `start` and so many tasks beside each other, each with the whole input.
+    fn fan_out(tasks: usize, input: &str) -> flowmill_flow::Flow {
+        let task = |id| {
+            format!("{{ id: t{id}, type: task, parameters: {{ type: t, input: '{input}' }} }}")
+        };
+        let tasks: Vec<String> = (0..tasks).map(task).collect();
+        let connections: Vec<_> = (0..tasks.len()).map(|id| format!("s.out -> t{id}.in")).collect();
+        let mut nodes = vec!["{ id: s, type: start }"];
+        nodes.extend(tasks.iter().map(String::as_str));
+        flow(&nodes, &connections.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_decision_of_too_many_bytes_is_a_fault_and_nothing_else() {
+        let input = format!("\"{}\"", "x".repeat(900_000));
+        let driver = Driver::started(fan_out(5, "${ . }"), &input);
+        assert_eq!(driver.status(), Status::Faulted);
+        assert!(driver.problem().kind.ends_with("/payload-too-large"), "{:?}", driver.problem());
+        assert!(driver.events.len() < 10);
+    }
+
+    #[test]
+    fn a_state_of_too_many_bytes_is_a_fault() {
+        let mut driver = Driver::started(fan_out(6, "${ 1 }"), "1");
+        for task in 0..6 {
+            if driver.execution.is_ended() {
+                break;
+            }
+            let output = format!("\"{task}{}\"", "x".repeat(900_000));
+            let spec = driver.task(&format!("t{task}"));
+            driver.report(&spec, Outcome::Completed(payload(&output))).expect("it is pending");
+        }
+        assert_eq!(driver.status(), Status::Faulted);
+        assert!(driver.problem().kind.ends_with("/state-too-large"), "{:?}", driver.problem());
+    }
+
+    #[test]
+    fn one_large_value_in_many_places_is_stored_once() {
+        let input = format!("\"{}\"", "x".repeat(900_000));
+        let nodes: Vec<_> = (0..10)
+            .map(|id| format!("{{ id: w{id}, type: wait, parameters: {{ for: PT1S }} }}"))
+            .collect();
+        let connections: Vec<_> = (0..10).map(|id| format!("s.out -> w{id}.in")).collect();
+        let mut all = vec!["{ id: s, type: start }"];
+        all.extend(nodes.iter().map(String::as_str));
+        let connections: Vec<_> = connections.iter().map(String::as_str).collect();
+        let driver = Driver::started(flow(&all, &connections), &input);
+        assert_eq!(driver.status(), Status::Waiting);
+        assert!(driver.execution.encode().len() < 1_000_000);
+    }
+}

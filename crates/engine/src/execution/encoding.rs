@@ -1,0 +1,216 @@
+//! The state as bytes, for checkpoints.
+//!
+//! Each distinct payload is written once: the input of a flow that fans out sits on many
+//! connections and in many tasks at the same time. The state is written with empty payloads,
+//! followed by the distinct values and, per empty place, the number of its value. Values are
+//! numbered by first use, and places are visited in a fixed order, so equal states give equal
+//! bytes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bincode::{Decode, Encode};
+use bytes::Bytes;
+use flowmill_model::envelope::{self, FrameError};
+use flowmill_model::{Payload, limits};
+
+use super::{Active, Execution, How};
+
+#[derive(Encode, Decode)]
+struct Stored {
+    skeleton: Execution,
+    values: Vec<Payload>,
+    places: Vec<u32>,
+}
+
+flowmill_model::framed! { Stored = 150, 1; }
+
+/// Bytes of state beside its payloads, per entry of any collection: more than any entry takes.
+const ENTRY_BYTES: usize = 64;
+
+/// Bytes of the parts that every state has, beside its payloads: names, hash, times.
+const FIXED_BYTES: usize = 512;
+
+impl Execution {
+    /// The state, framed. Equal states give equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut skeleton = self.clone();
+        let (mut values, mut places) = (Vec::new(), Vec::new());
+        let mut numbers: BTreeMap<Bytes, u32> = BTreeMap::new();
+        for place in skeleton.payloads_mut() {
+            let value = std::mem::replace(place, Payload::new(Bytes::new()));
+            let number = *numbers.entry(value.as_bytes().clone()).or_insert_with(|| {
+                values.push(value);
+                values.len() as u32 - 1
+            });
+            places.push(number);
+        }
+        envelope::encode(&Stored { skeleton, values, places })
+    }
+
+    /// Reads what [`Execution::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
+        let Stored { mut skeleton, values, places } = envelope::decode(bytes)?;
+        let targets = skeleton.payloads_mut();
+        let left = targets.len().abs_diff(places.len());
+        if left != 0 {
+            return Err(FrameError::Trailing(left));
+        }
+        for (target, number) in targets.into_iter().zip(places) {
+            *target = values.get(number as usize).ok_or(FrameError::Truncated)?.clone();
+        }
+        Ok(skeleton)
+    }
+
+    /// At most how many bytes [`Execution::encode`] gives. Costs a walk, not an encoding.
+    pub fn encoded_size(&self) -> usize {
+        let rest = self.size_beside_payloads();
+        let repeated: usize = self.payloads().map(Payload::len).sum();
+        if rest + repeated <= limits::STATE_BYTES {
+            return rest + repeated;
+        }
+        let distinct: BTreeMap<&[u8], usize> =
+            self.payloads().map(|payload| (&payload.as_bytes()[..], payload.len())).collect();
+        rest + distinct.into_values().sum::<usize>()
+    }
+
+    fn size_beside_payloads(&self) -> usize {
+        let problem = |problem: &flowmill_model::Problem| {
+            let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+            problem.kind.len()
+                + problem.title.len()
+                + optional(&problem.detail)
+                + optional(&problem.instance)
+        };
+        let kept = self.suspension.iter().flat_map(|suspension| &suspension.kept);
+        let tokens = self.tokens.values().map(|queue| 1 + queue.len()).sum::<usize>();
+        let entries = tokens
+            + self.active.len() * 4
+            + self.runs.len()
+            + self.outputs.len()
+            + self.arrivals.len()
+            + self.signals.len() * 2
+            + self.commands.len()
+            + self.timers.len();
+        FIXED_BYTES
+            + entries * ENTRY_BYTES
+            + self.error().map_or(0, problem)
+            + kept.map(|input| input.0.len() + ENTRY_BYTES).sum::<usize>()
+    }
+
+    fn payloads(&self) -> impl Iterator<Item = &Payload> {
+        let head = self.head.iter().map(|head| &head.input);
+        let output = self.ending.iter().filter_map(|ending| match &ending.how {
+            How::Completed(output) => Some(output),
+            How::Faulted(_) | How::Cancelled => None,
+        });
+        let active = self.active.values().filter_map(|active| match active {
+            Active::Task(task) => Some(&task.input),
+            Active::Wait(wait) => Some(&wait.input),
+            Active::Signal(_) => None,
+        });
+        head.chain(output)
+            .chain(self.tokens.values().flatten())
+            .chain(active)
+            .chain(self.outputs.values())
+            .chain(self.arrivals.iter().map(|arrival| &arrival.value))
+            .chain(self.signals.iter().map(|signal| &signal.payload))
+    }
+
+    /// The same places as [`Execution::payloads`], in the same order.
+    fn payloads_mut(&mut self) -> Vec<&mut Payload> {
+        let head = self.head.iter_mut().map(|head| &mut Arc::make_mut(head).input);
+        let output = self.ending.iter_mut().filter_map(|ending| match &mut ending.how {
+            How::Completed(output) => Some(output),
+            How::Faulted(_) | How::Cancelled => None,
+        });
+        let active = self.active.values_mut().filter_map(|active| match active {
+            Active::Task(task) => Some(&mut task.input),
+            Active::Wait(wait) => Some(&mut wait.input),
+            Active::Signal(_) => None,
+        });
+        head.chain(output)
+            .chain(self.tokens.values_mut().flatten())
+            .chain(active)
+            .chain(self.outputs.values_mut())
+            .chain(self.arrivals.iter_mut().map(|arrival| &mut arrival.value))
+            .chain(self.signals.iter_mut().map(|signal| &mut signal.payload))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowmill_model::task::Outcome;
+
+    use super::*;
+    use crate::command::Whereabouts;
+    use crate::driver::{Driver, failure, flow_with};
+    use crate::execution::TimerKind;
+
+    /// An execution with something of everything that a state can hold.
+    fn full() -> Execution {
+        let nodes = [
+            "{ id: s, type: start }",
+            "{ id: sent, type: task, parameters: { type: t } }",
+            "{ id: failed, type: task, parameters: { type: t } }",
+            "{ id: later, type: task, parameters: { type: t } }",
+            "{ id: wait, type: wait, parameters: { for: PT1M } }",
+            "{ id: signal, type: signal, parameters: { name: go, timeout: PT1H } }",
+            "{ id: other, type: signal, parameters: { name: stop } }",
+            "{ id: m, type: map, parameters: { expression: '[$nodes.s, .]' } }",
+        ];
+        let connections = [
+            "s.out -> sent.in",
+            "s.out -> failed.in",
+            "s.out -> later.in",
+            "s.out -> wait.in",
+            "s.out -> signal.in",
+            "s.out -> m.in",
+            "sent.out -> other.in",
+        ];
+        let flow = flow_with("timeout: P1D", &nodes, &connections);
+        let mut driver = Driver::started(flow, "{\"a\":1}");
+        driver.signal("stop", "7").expect("it is kept");
+        driver.fail("failed", failure(true));
+        let later = driver.task("later");
+        driver.report(&later, Outcome::Later(90_000)).expect("it is pending");
+        let sent = driver.task("sent");
+        driver.report(&sent, Outcome::Running).expect("it is pending");
+        driver.suspend().expect("it runs");
+        driver.fire_due(TimerKind::Wait, Whereabouts::NotATask);
+        driver.execution
+    }
+
+    #[test]
+    fn a_state_is_stored_as_it_was_in_version_1() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/execution-1.hex");
+        // The flow's hash follows from the definition's canonical form, which is not this file's.
+        let mut execution = full();
+        if let Some(head) = &mut execution.head {
+            Arc::make_mut(head).hash = flowmill_model::ContentHash::new([0xab; 32]);
+        }
+        let bytes = execution.encode();
+        let found: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, &found).expect("the file can be written");
+        }
+        let expect = std::fs::read_to_string(path).expect("the file is there");
+        assert_eq!(found, expect.trim_end());
+        assert_eq!(Execution::decode(&bytes).expect("it decodes"), execution);
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused_and_never_panic() {
+        let bytes = full().encode();
+        for end in 0..bytes.len() {
+            assert!(Execution::decode(&bytes[..end]).is_err(), "prefix of {end} bytes");
+        }
+        for place in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 0x55;
+            // Some damage gives another valid state; none may bring the process down.
+            drop(Execution::decode(&damaged));
+        }
+    }
+}

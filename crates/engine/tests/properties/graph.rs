@@ -1,0 +1,130 @@
+//! Random flows: a few nodes of every kind, each connected to nodes before it.
+
+use std::collections::BTreeSet;
+
+use flowmill_flow::Flow;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::driver::flow;
+
+/// What a node does, and what is connected to its `error` port.
+#[derive(Clone, Debug)]
+struct Inner {
+    kind: Kind,
+    /// Ports of nodes before it that lead to it.
+    sources: Vec<Index>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Map(&'static str),
+    Filter(&'static str),
+    Switch,
+    MergeAll,
+    MergeAny,
+    Wait(u8),
+    Signal { timeout: bool },
+    Fail,
+    Task { attempts: u8, limited: bool },
+}
+
+fn kinds() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        3 => prop::sample::select(vec![
+            "1",
+            "tostring | length",
+            "[$input, $task.iteration]",
+            "$nodes | length",
+            "$nodes.s",
+            "empty",
+            "error(\"broken\")",
+        ])
+        .prop_map(Kind::Map),
+        2 => prop::sample::select(vec!["true", "false", ". == 1", ".a.b"]).prop_map(Kind::Filter),
+        2 => Just(Kind::Switch),
+        3 => Just(Kind::MergeAll),
+        2 => Just(Kind::MergeAny),
+        2 => (0..4_u8).prop_map(Kind::Wait),
+        2 => any::<bool>().prop_map(|timeout| Kind::Signal { timeout }),
+        1 => Just(Kind::Fail),
+        6 => (1..4_u8, any::<bool>()).prop_map(|(attempts, limited)| Kind::Task { attempts, limited }),
+    ]
+}
+
+impl Kind {
+    fn text(self, id: &str) -> String {
+        let node = |kind: &str, parameters: &str| {
+            format!("{{ id: {id}, type: {kind}, parameters: {{ {parameters} }} }}")
+        };
+        match self {
+            Self::Map(expression) => node("map", &format!("expression: '{expression}'")),
+            Self::Filter(condition) => node("filter", &format!("condition: '{condition}'")),
+            Self::Switch => node(
+                "switch",
+                "cases: [{ name: one, when: '. == 1' }, { name: two, when: 'type == \"array\"' }], \
+                 default: rest",
+            ),
+            Self::MergeAll => node("merge", "mode: all"),
+            Self::MergeAny => node("merge", "mode: any"),
+            Self::Wait(seconds) => node("wait", &format!("for: PT{seconds}S")),
+            Self::Signal { timeout: true } => node("signal", "name: go, timeout: PT3S"),
+            Self::Signal { timeout: false } => node("signal", "name: stop"),
+            Self::Fail => {
+                node("fail", "error: { type: 'https://x.test/no', status: 400, title: No }")
+            }
+            Self::Task { attempts, limited } => {
+                let duration = if limited { ", duration: PT20S" } else { "" };
+                format!(
+                    "{{ id: {id}, type: task, parameters: {{ type: t, input: '${{ . }}' }}, timeout: \
+                     PT5S, retry: {{ delay: PT1S, jitter: {{ from: PT0S, to: PT1S }}, limit: {{ \
+                     attempts: {attempts}{duration} }} }} }}"
+                )
+            }
+        }
+    }
+
+    const fn ports(self) -> &'static [&'static str] {
+        match self {
+            Self::MergeAll | Self::MergeAny | Self::Wait(_) => &["out"],
+            Self::Map(_) | Self::Filter(_) | Self::Signal { .. } | Self::Task { .. } => {
+                &["out", "error"]
+            }
+            Self::Switch => &["one", "two", "rest", "error"],
+            Self::Fail => &[],
+        }
+    }
+}
+
+/// Flows of up to seven inner nodes, with and without an `end`.
+pub(crate) fn flows() -> impl Strategy<Value = Flow> {
+    let inner = (kinds(), prop::collection::vec(any::<Index>(), 1..4))
+        .prop_map(|(kind, sources)| Inner { kind, sources });
+    let end = prop::option::of(prop::collection::vec(any::<Index>(), 1..4));
+    (prop::collection::vec(inner, 1..8), end).prop_map(|(inner, end)| build(&inner, end.as_deref()))
+}
+
+fn build(inner: &[Inner], end: Option<&[Index]>) -> Flow {
+    let mut nodes = vec!["{ id: s, type: start }".to_owned()];
+    let mut ports = vec!["s.out".to_owned()];
+    let mut connections = BTreeSet::new();
+    for (number, Inner { kind, sources }) in inner.iter().enumerate() {
+        let id = format!("n{number}");
+        let several = matches!(kind, Kind::MergeAll | Kind::MergeAny);
+        // Two ways into an ordinary node at most: each doubles the tokens.
+        for source in &sources[..sources.len().min(if several { 3 } else { 2 })] {
+            connections.insert(format!("{} -> {id}.in", ports[source.index(ports.len())]));
+        }
+        nodes.push(kind.text(&id));
+        ports.extend(kind.ports().iter().map(|port| format!("{id}.{port}")));
+    }
+    if let Some(sources) = end {
+        nodes.push("{ id: e, type: end }".to_owned());
+        for source in sources {
+            connections.insert(format!("{} -> e.in", ports[source.index(ports.len())]));
+        }
+    }
+    let nodes: Vec<_> = nodes.iter().map(String::as_str).collect();
+    let connections: Vec<_> = connections.iter().map(String::as_str).collect();
+    flow(&nodes, &connections)
+}

@@ -1,0 +1,37 @@
+//! The native definition format: from a document's tree to a flow.
+//!
+//! The format is a set of tables ([`tables`]): each field with its name, its shape and what it
+//! means. [`shape`] checks a document against them, [`crate::document_schema`] turns them into a
+//! JSON Schema, and [`decode`] takes the typed values out of what passed the check.
+
+mod connection;
+mod decode;
+mod parameters;
+mod shape;
+mod tables;
+
+pub(crate) use shape::{Field, Shape};
+pub(crate) use tables::{CONNECTION, DOCUMENT, NODE, NODE_TYPES, NodeType};
+
+use crate::diagnostic::{Diagnostic, Report};
+use crate::graph::{self, Flow};
+use crate::source::{Format, Source};
+
+/// Compiles a definition, or says everything that is wrong with it, in the order of the text.
+/// Never gives an empty list of errors.
+pub fn compile(source: &[u8], format: Format) -> Result<Flow, Vec<Diagnostic>> {
+    let source = Source::read(source, format)?;
+    let mut report = Report::default();
+    if !shape::check_version(&source.root, &mut report) {
+        return Err(report.into_diagnostics());
+    }
+    shape::check_object(&source.root, DOCUMENT, "", &mut report);
+    let decoded = decode::document(&source, &mut report);
+    let json = source.root.to_json();
+    let flow =
+        graph::build(decoded.header, decoded.nodes, &decoded.connections, &json, &mut report);
+    flow.ok_or_else(|| report.into_diagnostics())
+}
+
+#[cfg(test)]
+mod tests;

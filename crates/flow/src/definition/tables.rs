@@ -1,0 +1,266 @@
+//! The format, as data: every object's fields and every node type.
+
+use flowmill_model::limits;
+
+use super::shape::{Field, Shape};
+
+/// One node type.
+#[derive(Debug)]
+pub(crate) struct NodeType {
+    pub(crate) name: &'static str,
+    /// What it does, in one or two sentences.
+    pub(crate) doc: &'static str,
+    pub(crate) parameters: &'static [Field],
+    /// Whether a worker does its work, so that it has `retry` and `timeout`.
+    pub(crate) is_task: bool,
+}
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, required: true, shape, doc }
+}
+
+const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, required: false, shape, doc }
+}
+
+const POSITIVE: Shape = Shape::Duration { positive: true };
+const ANY_DURATION: Shape = Shape::Duration { positive: false };
+
+/// The document.
+pub(crate) const DOCUMENT: &[Field] = &[
+    required("flowmill", Shape::FormatVersion, "The version of this format: 1."),
+    required("document", Shape::Object(HEADER), "What the flow is called."),
+    optional("input", Shape::Object(DATA), "What the flow takes."),
+    optional("output", Shape::Object(DATA), "What the flow gives."),
+    optional("timeout", POSITIVE, "How long one execution may take; it faults after that."),
+    required(
+        "nodes",
+        Shape::List { item: &Shape::Node, most: limits::FLOW_NODES },
+        "The nodes, exactly one of them a start.",
+    ),
+    optional(
+        "connections",
+        Shape::List { item: &Shape::Connection, most: limits::FLOW_CONNECTIONS },
+        "The connections between ports.",
+    ),
+];
+
+const HEADER: &[Field] = &[
+    required("namespace", Shape::Name, "The namespace the flow belongs to."),
+    required("name", Shape::Name, "The flow's name within its namespace."),
+    required("version", Shape::Version, "The flow's semantic version, such as \"1.0.0\"."),
+    optional("title", Shape::Text, "The flow's name for people."),
+];
+
+const DATA: &[Field] =
+    &[optional("schema", Shape::JsonSchema, "The JSON Schema (2020-12) that a value must fit.")];
+
+/// A node, its parameters aside.
+pub(crate) const NODE: &[Field] = &[
+    required("id", Shape::Identifier, "The node's name within the flow."),
+    required("type", Shape::Text, "What the node does."),
+    optional("parameters", Shape::Parameters, "How it does it; each type has its own."),
+    optional("retry", Shape::Object(RETRY), "When a failed attempt is tried again."),
+    optional("timeout", POSITIVE, "How long one attempt may take; PT45S by default."),
+];
+
+const RETRY: &[Field] = &[
+    optional("delay", ANY_DURATION, "The delay before the second attempt; PT3S by default."),
+    optional(
+        "backoff",
+        Shape::Choice(&["constant", "linear", "exponential"]),
+        "How the delay grows; exponential by default.",
+    ),
+    optional(
+        "multiplier",
+        Shape::Number { least: 1.0, most: 100.0 },
+        "By how much an exponential delay grows each time; 2 by default.",
+    ),
+    optional(
+        "maxDelay",
+        ANY_DURATION,
+        "The largest delay; the larger of PT60S and `delay` by default.",
+    ),
+    optional("jitter", Shape::Object(JITTER), "A random time that is added to every delay."),
+    optional("limit", Shape::Object(LIMIT), "When to give up."),
+];
+
+const JITTER: &[Field] = &[
+    optional("from", ANY_DURATION, "The least that is added; nothing by default."),
+    required("to", POSITIVE, "The most that is added."),
+];
+
+const LIMIT: &[Field] = &[
+    optional(
+        "attempts",
+        Shape::Whole { least: 1, most: limits::ATTEMPTS as u64 },
+        "Attempts in all, the first included; 5 by default.",
+    ),
+    optional(
+        "duration",
+        POSITIVE,
+        "The time from the first attempt's start after which none starts any more.",
+    ),
+];
+
+/// A connection written as an object.
+pub(crate) const CONNECTION: &[Field] = &[
+    required("from", Shape::Text, "The output port, as `node.port`."),
+    required("to", Shape::Text, "The input port, as `node.in`."),
+];
+
+/// Every node type, in the order of the reference.
+pub(crate) const NODE_TYPES: &[NodeType] = &[
+    NodeType {
+        name: "start",
+        doc: "Passes the execution's input on.",
+        parameters: &[],
+        is_task: false,
+    },
+    NodeType {
+        name: "end",
+        doc: "Takes a value as the execution's output.",
+        parameters: &[],
+        is_task: false,
+    },
+    NodeType {
+        name: "filter",
+        doc: "Passes a value on if a condition holds; else the branch ends.",
+        parameters: &[required("condition", Shape::Expression, "The condition, in jq.")],
+        is_task: false,
+    },
+    NodeType {
+        name: "map",
+        doc: "Passes on what an expression makes of a value.",
+        parameters: &[required("expression", Shape::Expression, "The expression, in jq.")],
+        is_task: false,
+    },
+    NodeType {
+        name: "switch",
+        doc: "Passes a value to the port of the first case that holds.",
+        parameters: &[
+            required(
+                "cases",
+                Shape::List { item: &Shape::Object(CASE), most: limits::SWITCH_CASES },
+                "The cases, tried in their order.",
+            ),
+            optional(
+                "default",
+                Shape::Identifier,
+                "The name of the port taken when no case holds; else the branch ends.",
+            ),
+        ],
+        is_task: false,
+    },
+    NodeType {
+        name: "merge",
+        doc: "Joins branches.",
+        parameters: &[optional(
+            "mode",
+            Shape::Choice(&["all", "any"]),
+            "`all` waits for every branch, `any` passes the first value; all by default.",
+        )],
+        is_task: false,
+    },
+    NodeType {
+        name: "wait",
+        doc: "Passes a value on later.",
+        parameters: &[
+            optional("for", ANY_DURATION, "How long to wait."),
+            optional(
+                "until",
+                Shape::Expression,
+                "A jq expression that gives the time: RFC 3339 text or seconds since 1970.",
+            ),
+        ],
+        is_task: false,
+    },
+    NodeType {
+        name: "signal",
+        doc: "Waits for a signal and passes its content on.",
+        parameters: &[
+            required("name", Shape::Queue, "The signal's name."),
+            optional("timeout", POSITIVE, "How long to wait before the node fails."),
+        ],
+        is_task: false,
+    },
+    NodeType {
+        name: "fail",
+        doc: "Faults the execution with an error.",
+        parameters: &[required("error", Shape::Object(ERROR), "The error.")],
+        is_task: false,
+    },
+    NodeType {
+        name: "task",
+        doc: "Has a worker run a task; the task's result is the output.",
+        parameters: &[
+            required("type", Shape::Queue, "The task type: which handler of which worker."),
+            optional("input", Shape::Template, "The task's input; the value itself by default."),
+            optional("queue", Shape::Queue, "The queue that carries it; the type by default."),
+        ],
+        is_task: true,
+    },
+    NodeType {
+        name: "http.request",
+        doc: "Has a worker make an HTTP request; gives {status, headers, body}.",
+        parameters: HTTP_REQUEST,
+        is_task: true,
+    },
+];
+
+const CASE: &[Field] = &[
+    required("name", Shape::Identifier, "The case's name, and its output port's."),
+    required("when", Shape::Expression, "The condition, in jq."),
+];
+
+const ERROR: &[Field] = &[
+    optional(
+        "type",
+        Shape::TextTemplate,
+        "A URI that names the kind of error; about:blank by default.",
+    ),
+    optional(
+        "status",
+        Shape::WholeOrTemplate { least: 100, most: 599 },
+        "The HTTP status that fits it best; 500 by default.",
+    ),
+    required("title", Shape::TextTemplate, "The kind of error in a few words."),
+    optional("detail", Shape::TextTemplate, "What happened this time."),
+];
+
+const HTTP_REQUEST: &[Field] = &[
+    required(
+        "method",
+        Shape::Choice(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+        "The HTTP method.",
+    ),
+    required("url", Shape::TextTemplate, "The address, with http:// or https://."),
+    optional("headers", Shape::Map(&Shape::SecretText), "Header fields by name."),
+    optional("query", Shape::Map(&Shape::SecretText), "Query parameters by name."),
+    optional("authentication", Shape::Object(AUTHENTICATION), "Who makes the request."),
+    optional("body", Shape::Template, "The body, sent as JSON; a string is sent as it is."),
+    optional("connectTimeout", POSITIVE, "How long connecting may take."),
+    optional(
+        "maxResponseBytes",
+        Shape::Whole { least: 1, most: limits::PAYLOAD_BYTES as u64 },
+        "The largest response that is taken, in bytes.",
+    ),
+    optional("queue", Shape::Queue, "The queue that carries the task; http by default."),
+];
+
+const AUTHENTICATION: &[Field] = &[
+    optional("basic", Shape::Object(BASIC), "Basic authentication."),
+    optional("bearer", Shape::Object(BEARER), "A bearer token."),
+];
+
+const BASIC: &[Field] = &[
+    required("username", Shape::SecretText, "The user's name."),
+    required("password", Shape::SecretText, "The password."),
+];
+
+const BEARER: &[Field] = &[required("token", Shape::SecretText, "The token.")];
+
+/// The node type called `name`.
+pub(crate) fn node_type(name: &str) -> Option<&'static NodeType> {
+    NODE_TYPES.iter().find(|node_type| node_type.name == name)
+}

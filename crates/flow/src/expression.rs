@@ -1,0 +1,215 @@
+//! jq expressions: compiled once with a definition, evaluated as often as needed.
+//!
+//! The language is jq as `jaq` implements it, without whatever looks outside the value it is
+//! given: no clock, no environment, no further input, no files, no modules, no way to end the
+//! process. An expression gives exactly one value; none or several is a fault that says so. What
+//! it gives is bounded in size and depth.
+//!
+//! This does not bound the time or the memory that an evaluation takes; functions that call
+//! themselves are refused, because they can exhaust the stack.
+
+mod fault;
+mod library;
+mod references;
+mod syntax;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Exn, Vars, data};
+use jaq_json::Val;
+
+pub use fault::{ExpressionFault, FaultKind};
+pub(crate) use references::NodeReference;
+pub(crate) use syntax::{SyntaxFault, template_end};
+
+use crate::json::{self, Json};
+use library::Library;
+
+/// The data an expression runs on: values, and nothing global.
+type Kind = data::JustLut<Val>;
+
+/// A compiled expression. Cheap to clone.
+#[derive(Clone)]
+pub struct Expression(Arc<Compiled>);
+
+struct Compiled {
+    source: String,
+    filter: jaq_core::Filter<Kind>,
+    variables: Vec<Variable>,
+    nodes: Vec<NodeReference>,
+    every_node: bool,
+}
+
+/// The values behind an expression's variables.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// `$input`: the execution's input.
+    pub input: Json,
+    /// `$context`: the execution's context.
+    pub context: Json,
+    /// `$workflow`: the flow and the execution.
+    pub workflow: Json,
+    /// `$task`: the node and its run.
+    pub task: Json,
+    /// `$runtime`: the engine.
+    pub runtime: Json,
+    /// `$nodes`: an object of outputs by node id.
+    pub nodes: Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Variable {
+    Input,
+    Context,
+    Workflow,
+    Task,
+    Runtime,
+    Nodes,
+}
+
+impl Variable {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Input, Self::Context, Self::Workflow, Self::Task, Self::Runtime, Self::Nodes];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Input => "$input",
+            Self::Context => "$context",
+            Self::Workflow => "$workflow",
+            Self::Task => "$task",
+            Self::Runtime => "$runtime",
+            Self::Nodes => "$nodes",
+        }
+    }
+
+    const fn of(self, scope: &Scope) -> &Json {
+        match self {
+            Self::Input => &scope.input,
+            Self::Context => &scope.context,
+            Self::Workflow => &scope.workflow,
+            Self::Task => &scope.task,
+            Self::Runtime => &scope.runtime,
+            Self::Nodes => &scope.nodes,
+        }
+    }
+}
+
+impl Expression {
+    /// Compiles `source`.
+    pub(crate) fn compile(source: &str) -> Result<Self, SyntaxFault> {
+        let term = syntax::parse(source)?;
+        let references = references::of(source, &term)?;
+        let library = Library::get();
+        let needed = library.needed_by(&references.calls);
+        let variables: Vec<_> = Variable::ALL
+            .into_iter()
+            .filter(|variable| references.variables.contains(variable.name()))
+            .collect();
+        let arena = Arena::default();
+        let file = File { code: source, path: () };
+        let modules = Loader::new(needed.definitions).load(&arena, file).map_err(|_| {
+            SyntaxFault::new(0, "the expression cannot be read", "check its syntax")
+        })?;
+        let filter = Compiler::default()
+            .with_funs(needed.natives)
+            .with_global_vars(variables.iter().map(|variable| variable.name()))
+            .compile(modules)
+            .map_err(|errors| syntax::undefined(source, &errors, library))?;
+        Ok(Self(Arc::new(Compiled {
+            source: source.to_owned(),
+            filter,
+            variables,
+            nodes: references.nodes,
+            every_node: references.every_node,
+        })))
+    }
+
+    /// The expression's text.
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// The ids that occur as `$nodes.<id>`, each once, in alphabetical order. An expression that
+    /// uses `$nodes` in another way may look at every node; see
+    /// [`references_every_node`](Self::references_every_node).
+    pub fn nodes_referenced(&self) -> impl Iterator<Item = &str> {
+        self.0.nodes.iter().map(|node| node.id.as_str())
+    }
+
+    /// Whether `$nodes` is used other than as `$nodes.<id>`.
+    pub fn references_every_node(&self) -> bool {
+        self.0.every_node
+    }
+
+    pub(crate) fn node_references(&self) -> &[NodeReference] {
+        &self.0.nodes
+    }
+
+    /// The one value that the expression gives for `input`.
+    pub fn evaluate(&self, input: &Json, scope: &Scope) -> Result<Json, ExpressionFault> {
+        let mut values = self.run(input, scope);
+        let value = values.next().unwrap_or(Err(FaultKind::NoValue));
+        let value = value.and_then(|value| match values.next() {
+            None => Ok(value),
+            Some(Ok(_)) => Err(FaultKind::SeveralValues),
+            Some(Err(fault)) => Err(fault),
+        });
+        let value = value.and_then(|value| match json::check_fit(&value) {
+            Ok(()) => Ok(Json::from_val(value)),
+            Err(unfit) => Err(unfit.into()),
+        });
+        value.map_err(|kind| self.fault(kind))
+    }
+
+    /// Whether the expression holds for `input`: no value, `null` and `false` mean it does not.
+    pub fn condition(&self, input: &Json, scope: &Scope) -> Result<bool, ExpressionFault> {
+        let mut values = self.run(input, scope);
+        let Some(first) = values.next() else { return Ok(false) };
+        let holds = first.and_then(|value| match values.next() {
+            None => Ok(!matches!(value, Val::Null | Val::Bool(false))),
+            Some(Ok(_)) => Err(FaultKind::SeveralValues),
+            Some(Err(fault)) => Err(fault),
+        });
+        holds.map_err(|kind| self.fault(kind))
+    }
+
+    pub(crate) fn fault(&self, kind: FaultKind) -> ExpressionFault {
+        ExpressionFault::new(&self.0.source, kind)
+    }
+
+    fn run<'a>(
+        &'a self,
+        input: &Json,
+        scope: &Scope,
+    ) -> impl Iterator<Item = Result<Val, FaultKind>> + 'a {
+        let values = self.0.variables.iter().map(|variable| variable.of(scope).val().clone());
+        let context = Ctx::<Kind>::new(&self.0.filter.lut, Vars::new(values));
+        let outputs = self.0.filter.id.run((context, input.val().clone()));
+        outputs.map(|output| output.map_err(raised))
+    }
+}
+
+/// Turns what ended an evaluation into a fault; nothing of it may reach the process.
+fn raised(exception: Exn<'_, Val>) -> FaultKind {
+    match exception.get_err() {
+        Ok(error) => FaultKind::raised(&Json::from_val(error.into_val())),
+        Err(_) => FaultKind::Raised("a `break` or `halt` left the expression".to_owned()),
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Expression({})", self.0.source)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.source == other.0.source
+    }
+}
+
+#[cfg(test)]
+mod tests;

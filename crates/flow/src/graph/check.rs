@@ -1,0 +1,232 @@
+//! What must hold of a graph as a whole.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{DiagnosticCode, Finding, Report, excerpt, suggest};
+
+use super::build::{DraftNode, Edge, Form, Role};
+
+/// Checks the graph; gives its nodes in topological order if there is no cycle.
+pub(super) fn check(
+    form: &Form<'_>,
+    by_id: &BTreeMap<String, usize>,
+    report: &mut Report,
+) -> Option<Vec<usize>> {
+    counts(form, report);
+    if !form.unread {
+        inputs(form, report);
+    }
+    let outgoing = outgoing(form);
+    let order = sort(form, &outgoing);
+    if order.len() < form.nodes.len() {
+        cycle(form, &order, report);
+        unknown_references(form, by_id, report);
+        return None;
+    }
+    if !(form.partial || form.unread) {
+        reachability(form, &outgoing, report);
+    }
+    unknown_references(form, by_id, report);
+    upstream(form, &order, by_id, report);
+    Some(order)
+}
+
+fn add(report: &mut Report, node: &DraftNode, finding: Finding) {
+    report.add(finding.at(node.place, &node.pointer));
+}
+
+/// Exactly one start, at most one end.
+fn counts(form: &Form<'_>, report: &mut Report) {
+    let of = |role| form.nodes.iter().filter(move |node| node.role == role);
+    if of(Role::Start).next().is_none() && form.nodes.iter().all(|node| node.ports.is_some()) {
+        let help = "add a node such as { id: source, type: start } and connect it";
+        let finding =
+            Finding::new(DiagnosticCode::MissingStart, "the flow has no start node", help);
+        report.add(finding.at(crate::diagnostic::Place::START, "/nodes"));
+    }
+    let again = of(Role::Start).skip(1).map(|node| (node, "start"));
+    for (node, role) in again.chain(of(Role::End).skip(1).map(|node| (node, "end"))) {
+        let message = format!("`{}` is a second {role} node", node.id);
+        let help = format!("keep one {role} node and connect to it whatever belongs there");
+        add(report, node, Finding::new(DiagnosticCode::SeveralNodes, message, help));
+    }
+}
+
+/// Every input port has a connection.
+fn inputs(form: &Form<'_>, report: &mut Report) {
+    let mut connected = vec![false; form.nodes.len()];
+    form.edges.iter().for_each(|edge| connected[edge.to] = true);
+    for (index, node) in form.nodes.iter().enumerate() {
+        if node.role == Role::Start || connected[index] || form.meant.contains(&index) {
+            continue;
+        }
+        let message = format!("nothing is connected to the input of `{}`", node.id);
+        let help =
+            format!("add a connection such as `other.out -> {}.in`, or remove the node", node.id);
+        add(report, node, Finding::new(DiagnosticCode::UnconnectedInput, message, help));
+    }
+}
+
+/// The edges out of each node.
+fn outgoing<'a>(form: &'a Form<'_>) -> Vec<Vec<&'a Edge>> {
+    let mut outgoing = vec![Vec::new(); form.nodes.len()];
+    for edge in &form.edges {
+        outgoing[edge.from].push(edge);
+    }
+    outgoing
+}
+
+/// The nodes in topological order; those on a cycle or behind one are left out.
+fn sort(form: &Form<'_>, outgoing: &[Vec<&Edge>]) -> Vec<usize> {
+    let mut before = vec![0_usize; form.nodes.len()];
+    form.edges.iter().for_each(|edge| before[edge.to] += 1);
+    let mut order: Vec<usize> = (0..before.len()).filter(|&node| before[node] == 0).collect();
+    let mut next = 0;
+    while let Some(&node) = order.get(next) {
+        next += 1;
+        for edge in &outgoing[node] {
+            before[edge.to] -= 1;
+            if before[edge.to] == 0 {
+                order.push(edge.to);
+            }
+        }
+    }
+    order
+}
+
+/// Reports one cycle among the nodes that `order` lacks.
+fn cycle(form: &Form<'_>, order: &[usize], report: &mut Report) {
+    let mut stuck = vec![true; form.nodes.len()];
+    order.iter().for_each(|&node| stuck[node] = false);
+    let into = |node: usize| form.edges.iter().find(|edge| edge.to == node && stuck[edge.from]);
+    let Some(first) = stuck.iter().position(|stuck| *stuck) else { return };
+    // Every stuck node has a stuck one before it, so walking backwards comes to a cycle.
+    let mut path: Vec<&Edge> = Vec::new();
+    let mut position: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut at = first;
+    while !position.contains_key(&at) {
+        let Some(edge) = into(at) else { return };
+        position.insert(at, path.len());
+        path.push(edge);
+        at = edge.from;
+    }
+    path.drain(..position[&at]);
+    path.reverse();
+    // The last one in the document is taken to close the circle.
+    let Some(last) = (0..path.len()).max_by_key(|&index| path[index].place) else {
+        return;
+    };
+    path.rotate_left(last + 1);
+    let Some(closing) = path.last() else { return };
+    let ids = path.iter().map(|edge| edge.from).chain([closing.to]);
+    let names: Vec<_> = ids.map(|node| form.nodes[node].id.as_str()).collect();
+    let message = format!("the connections lead in a circle: {}", shortened(&names));
+    let finding = Finding::new(DiagnosticCode::Cycle, message, "remove one of these connections");
+    report.add(finding.at(closing.place, &closing.pointer));
+}
+
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    match names {
+        [first @ .., last] if names.len() > SHOWN => {
+            format!("{} -> ... -> {last}", first[..SHOWN - 1].join(" -> "))
+        }
+        all => all.join(" -> "),
+    }
+}
+
+/// A path leads from the start to every connected node.
+fn reachability(form: &Form<'_>, outgoing: &[Vec<&Edge>], report: &mut Report) {
+    let Some(start) = form.nodes.iter().position(|node| node.role == Role::Start) else { return };
+    let mut reached = vec![false; form.nodes.len()];
+    let mut open = vec![start];
+    while let Some(node) = open.pop() {
+        if !std::mem::replace(&mut reached[node], true) {
+            open.extend(outgoing[node].iter().map(|edge| edge.to));
+        }
+    }
+    for (index, node) in form.nodes.iter().enumerate() {
+        let connected = form.edges.iter().any(|edge| edge.to == index);
+        if connected && !reached[index] {
+            let message = format!("no path leads from `{}` to `{}`", form.nodes[start].id, node.id);
+            let help = "connect what comes before it to the start, or remove it";
+            add(report, node, Finding::new(DiagnosticCode::Unreachable, message, help));
+        }
+    }
+}
+
+/// `$nodes.<id>` names a node.
+fn unknown_references(form: &Form<'_>, by_id: &BTreeMap<String, usize>, report: &mut Report) {
+    for reference in form.nodes.iter().flat_map(|node| &node.references) {
+        if by_id.contains_key(&reference.id) {
+            continue;
+        }
+        let message = format!("`$nodes` has no node `{}`", excerpt(&reference.id));
+        let help = suggest(&reference.id, by_id.keys().map(String::as_str), || {
+            "name a node that comes before this one".to_owned()
+        });
+        let finding = Finding::new(DiagnosticCode::UnknownReference, message, help);
+        report.add(finding.at(reference.place, &reference.pointer));
+    }
+}
+
+/// `$nodes.<id>` names a node that lies on a path to the one that uses it.
+fn upstream(
+    form: &Form<'_>,
+    order: &[usize],
+    by_id: &BTreeMap<String, usize>,
+    report: &mut Report,
+) {
+    let any = form.nodes.iter().any(|node| !node.references.is_empty());
+    if !any || form.partial || form.unread {
+        return;
+    }
+    let ancestors = ancestors(form, order);
+    for (index, node) in form.nodes.iter().enumerate() {
+        for reference in &node.references {
+            let Some(&named) = by_id.get(&reference.id) else { continue };
+            if ancestors[index].contains(named) {
+                continue;
+            }
+            let message =
+                format!("`{}` does not come before `{}`", excerpt(&reference.id), node.id);
+            let help = "use a node that lies on a path from the start to this one";
+            let finding = Finding::new(DiagnosticCode::NotUpstream, message, help);
+            report.add(finding.at(reference.place, &reference.pointer));
+        }
+    }
+}
+
+/// A set of nodes.
+#[derive(Clone)]
+struct Set(Vec<u64>);
+
+impl Set {
+    fn contains(&self, node: usize) -> bool {
+        self.0[node / 64] & (1 << (node % 64)) != 0
+    }
+
+    fn insert(&mut self, node: usize) {
+        self.0[node / 64] |= 1 << (node % 64);
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own |= other);
+    }
+}
+
+/// The nodes before each node.
+fn ancestors(form: &Form<'_>, order: &[usize]) -> Vec<Set> {
+    let mut incoming = vec![Vec::new(); form.nodes.len()];
+    form.edges.iter().for_each(|edge| incoming[edge.to].push(edge.from));
+    let mut ancestors = vec![Set(vec![0; form.nodes.len().div_ceil(64)]); form.nodes.len()];
+    for &node in order {
+        let mut set = ancestors[node].clone();
+        for &before in &incoming[node] {
+            set.insert(before);
+            set.join(&ancestors[before]);
+        }
+        ancestors[node] = set;
+    }
+    ancestors
+}

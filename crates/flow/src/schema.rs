@@ -1,0 +1,89 @@
+//! JSON Schemas of a flow's input and output.
+//!
+//! JSON Schema 2020-12, checked when the definition is compiled. A schema is complete in itself: a
+//! `$ref` to anywhere outside it is refused, and so is a circle of `$ref`s that never looks at a
+//! smaller part of the value. Patterns run in linear time.
+
+mod references;
+
+use std::fmt;
+use std::sync::Arc;
+
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::json::Json;
+
+/// Violations of one value that are reported.
+const REPORTED: usize = 20;
+
+/// A compiled JSON Schema. Cheap to clone.
+#[derive(Clone)]
+pub struct Schema(Arc<Validator>);
+
+/// Why a schema cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SchemaError {
+    /// What is wrong.
+    pub message: String,
+    /// Where in the schema, as a JSON pointer.
+    pub pointer: String,
+}
+
+/// One way in which a value does not fit a schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message} at `{pointer}`")]
+pub struct SchemaViolation {
+    /// What is wrong.
+    pub message: String,
+    /// Where in the value, as a JSON pointer; empty for the value itself.
+    pub pointer: String,
+}
+
+impl Schema {
+    /// Compiles a schema.
+    pub fn compile(schema: &Json) -> Result<Self, SchemaError> {
+        let schema = Value::from(schema);
+        references::check(&schema)?;
+        let options = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::regex());
+        let compiled = options.build(&schema).map_err(|error| SchemaError {
+            message: message_of(&error),
+            pointer: error.instance_path().to_string(),
+        })?;
+        Ok(Self(Arc::new(compiled)))
+    }
+
+    /// Checks a value; on failure says in which ways it does not fit, up to a bound.
+    pub fn validate(&self, value: &Json) -> Result<(), Vec<SchemaViolation>> {
+        let value = Value::from(value);
+        if self.0.is_valid(&value) {
+            return Ok(());
+        }
+        let violations = self.0.iter_errors(&value).take(REPORTED);
+        Err(violations
+            .map(|error| SchemaViolation {
+                message: message_of(&error),
+                pointer: error.instance_path().to_string(),
+            })
+            .collect())
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Schema")
+    }
+}
+
+/// The validator's own words, less the value itself, which may be private or long.
+fn message_of(error: &jsonschema::ValidationError<'_>) -> String {
+    error.masked().to_string()
+}
+
+#[cfg(test)]
+mod tests;

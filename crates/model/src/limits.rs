@@ -1,0 +1,264 @@
+//! Every limit of the engine, each with its unit and its reason.
+//!
+//! A limit is met with a clear error or with back-pressure, never with growth.
+
+use std::time::Duration;
+
+/// Characters in a namespace, flow name, version, task type or queue. 63 is a DNS label, and what
+/// topic names and metric labels carry without trouble.
+pub const NAME_CHARS: usize = 63;
+
+/// Bytes of JSON in one input, one node's output, one HTTP response. Keeps a record of every
+/// kind well below the largest one a log accepts.
+pub const PAYLOAD_BYTES: usize = 1024 * 1024;
+
+/// Bytes of an execution's encoded state. One load, one checkpoint, one copy in memory.
+pub const STATE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of events that one input may decide. A batch must hold at least one input's outcome.
+pub const DECISION_BYTES: usize = 4 * 1024 * 1024;
+
+/// Inputs in one batch. Bounds the work that one failed append throws away.
+pub const BATCH_INPUTS: usize = 1_000;
+
+/// Bytes of transitions after which a batch closes. Half of [`RECORD_BYTES`], so that the last
+/// input's outcome still fits.
+pub const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of one record in any topic. `max.message.bytes` of every topic the engine makes.
+pub const RECORD_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long a batch waits for an execution's decision before its input is deferred. One slow
+/// expression must hold up nobody else.
+pub const DECISION_WAIT: Duration = Duration::from_millis(20);
+
+/// Deferred inputs at which a shard stops reading commands. Above it, results only: work in
+/// flight must drain.
+pub const DEFERRED_INPUTS: usize = 1_000;
+
+/// Bytes of deferred inputs at which a shard stops reading commands.
+pub const DEFERRED_BYTES: usize = 8 * 1024 * 1024;
+
+/// Deferred inputs at which a shard stops reading results, too.
+pub const DEFERRED_INPUTS_HARD: usize = 10_000;
+
+/// Bytes of deferred inputs at which a shard stops reading results, too.
+pub const DEFERRED_BYTES_HARD: usize = 80 * 1024 * 1024;
+
+/// Age at which a deferral is renewed, so that it does not pin the watermark.
+pub const DEFERRAL_RENEWAL: Duration = Duration::from_secs(5 * 60);
+
+/// Age at which a deferral is decided as a recorded fault.
+pub const DEFERRAL_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Signals one execution keeps that no node waits for yet.
+pub const BUFFERED_SIGNALS: usize = 100;
+
+/// Command ids one execution remembers, for their deduplication.
+pub const REMEMBERED_COMMANDS: usize = 256;
+
+/// Inputs kept in the state of a quarantined execution.
+pub const QUARANTINED_INPUTS: usize = 100;
+
+/// Timers of one shard held in memory. Beyond it the horizon shrinks.
+pub const TIMERS_IN_MEMORY: usize = 100_000;
+
+/// How far ahead timers are held in memory.
+pub const TIMER_HORIZON: Duration = Duration::from_secs(5 * 60);
+
+/// Live execution actors of one shard. The next one waits for a passivation.
+pub const LIVE_EXECUTIONS: usize = 10_000;
+
+/// How long an owner without input waits before it commits a moved dispatched mark.
+pub const MARK_DELAY: Duration = Duration::from_millis(200);
+
+/// Attempts of a task without a `retry` of its own.
+pub const DEFAULT_ATTEMPTS: u32 = 5;
+
+/// Delay before the second attempt of a task without a `retry` of its own.
+pub const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(3);
+
+/// Largest delay between attempts of a task without a `retry` of its own.
+pub const DEFAULT_RETRY_MAX_DELAY: Duration = Duration::from_secs(60);
+
+/// Start-to-close time of one attempt without a `timeout` of its own.
+pub const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// How long a gateway repeats a start whose outcome it does not know.
+pub const START_REPEATS: Duration = Duration::from_secs(20);
+
+/// How long an owner remembers the starts it decided: longer than any of them is repeated.
+pub const START_MEMORY: Duration = Duration::from_secs(30);
+
+/// How long a command's caller waits for its decision before it is told to ask again.
+pub const COMMAND_WAIT: Duration = Duration::from_secs(5);
+
+/// How long finished executions are kept unless set otherwise.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 256;
+
+/// Characters of a problem's detail. Longer ones are cut: an error must not outgrow its payload.
+pub const PROBLEM_DETAIL_CHARS: usize = 4_096;
+
+/// Bytes of rows that the embedded store has acknowledged and not yet made durable. It keeps them
+/// in memory, to write them again should the file have to be opened anew.
+pub const STORE_UNSYNCED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of rows that the embedded store gathers into one transaction. One that fails is answered
+/// and repeated as a whole.
+pub const STORE_GATHERED_BYTES: usize = 4 * 1024 * 1024;
+
+/// Changes that wait for the embedded store's writer. The next caller waits for a place.
+pub const STORE_WAITING_CHANGES: usize = 256;
+
+/// Reads of the embedded store at a time. Each may hold a thread while the disk seeks.
+pub const STORE_READS: usize = 8;
+
+/// Bytes of free disk below which the embedded store takes no rows. redb gives up a file whose
+/// disk is full until it is opened anew, so it is better not to try.
+pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Bytes of one segment file of the embedded log. Large enough that making one is rare, small
+/// enough that trimmed room comes back soon.
+pub const LOG_SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Smallest size, in bytes, that may be set for a segment file of the embedded log. It must hold
+/// the positions of every partition and room to trim.
+pub const LOG_SEGMENT_BYTES_MIN: u32 = 64 * 1024;
+
+/// Largest size, in bytes, that may be set for a segment file of the embedded log. Positions in a
+/// file are 32 bits.
+pub const LOG_SEGMENT_BYTES_MAX: u32 = 1024 * 1024 * 1024;
+
+/// Bytes of recent records the embedded log serves from memory. A reader that keeps up never
+/// touches the disk.
+pub const LOG_CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Bytes of tasks and results the embedded log holds until they are picked up. Beyond it their
+/// appends are refused as on a full disk: whoever sends must wait.
+pub const LOG_DERIVABLE_BYTES: usize = 128 * 1024 * 1024;
+
+/// Bytes of appends that may wait for the embedded log's disk. Beyond it appends are refused as
+/// on a full disk.
+pub const LOG_WAITING_BYTES: usize = 256 * 1024 * 1024;
+
+/// Bytes after which the embedded log writes and syncs what it has gathered. Bounds how long the
+/// first append of a group waits for the last.
+pub const LOG_GROUP_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of one flow definition. It must fit into a record together with its envelope, and a
+/// definition written by hand stays far below it.
+pub const DEFINITION_BYTES: usize = 1024 * 1024;
+
+/// How deeply a definition may be nested. Reading it must not exhaust a stack.
+pub const DEFINITION_DEPTH: usize = 64;
+
+/// Nodes of one flow. A [`crate::NodeIndex`] holds more; the graph's checks are quadratic.
+pub const FLOW_NODES: usize = 1_000;
+
+/// Connections of one flow. A [`crate::ConnectionIndex`] holds more.
+pub const FLOW_CONNECTIONS: usize = 10_000;
+
+/// Cases of one `switch`. A [`crate::PortIndex`] must hold them and the other ports.
+pub const SWITCH_CASES: usize = 200;
+
+/// Errors of one definition that are reported. Beyond it the rest is counted only.
+pub const DIAGNOSTICS: usize = 100;
+
+/// Bytes of one expression's text.
+pub const EXPRESSION_BYTES: usize = 16 * 1024;
+
+/// How deeply the parts of an expression may be nested; a chain of operators counts one for each.
+/// Compiling and running it must not exhaust a stack of 2 MiB.
+pub const EXPRESSION_DEPTH: usize = 200;
+
+/// How deeply a JSON value may be nested. Most readers stop there, too.
+pub const JSON_DEPTH: usize = 128;
+
+/// The longest duration a definition may name.
+pub const DURATION: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+/// Attempts that a `retry` may allow.
+pub const ATTEMPTS: u32 = 1_000;
+
+/// Runs of nodes that one input may bring about. Paths that part and meet again without a `merge`
+/// double the tokens each time.
+pub const RUNS_PER_DECISION: usize = 10_000;
+
+/// Shortest time for which a task that a worker handed back untried is put off. Each such turn
+/// costs a commit.
+pub const LATER_MIN: Duration = Duration::from_millis(10);
+
+/// Longest time for which a task that a worker handed back untried is put off at once.
+pub const LATER_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How long workers may go on handing one attempt back untried. Beyond it the attempt counts as
+/// failed, so that somebody learns of it.
+pub const POSTPONED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest delay of a next attempt that the other side may ask for (`Retry-After`). A mistaken
+/// date must not put a task off for years.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a read waits for the owner's answer before the store is asked instead. Within the
+/// three seconds in which a caller expects a status.
+pub const READ_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a gateway waits for the store's answer.
+pub const STORE_WAIT: Duration = Duration::from_secs(2);
+
+/// The longest that a caller may wait for an execution's end in one request. Proxies on the way
+/// give up after that.
+pub const END_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a gateway that shuts down lets requests finish. Below the 15 s in which the process
+/// must be gone.
+pub const DRAIN_WAIT: Duration = Duration::from_secs(10);
+
+/// Starts that a gateway remembers to have acknowledged, for reads while their owner is away.
+pub const ACKNOWLEDGED_STARTS: usize = 32_768;
+
+/// Entries of one page of a list or a history.
+pub const PAGE_ENTRIES: usize = 500;
+
+/// Bytes of events in one page of a history, above which no more are added. An event can be as
+/// large as a payload.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Characters of the reason that a caller gives for a command. It stays in the history.
+pub const REASON_CHARS: usize = 1_000;
+
+/// Bytes of JSON up to which a request's input is checked in place. A larger one could hold up
+/// other requests for milliseconds and goes to a thread of its own.
+pub const INLINE_JSON_BYTES: usize = 64 * 1024;
+
+/// Definitions and large inputs that one gateway checks at the same time, each on a thread.
+pub const CHECKS_AT_ONCE: usize = 4;
+
+/// HTTP connections of one gateway at the same time. The next one waits to be accepted.
+pub const HTTP_CONNECTIONS: usize = 4_096;
+
+/// How long a client may take to send a request's head, and how long a connection may be idle.
+pub const HTTP_HEAD_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a client may take to send a request's body.
+pub const HTTP_BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a client may take no byte of an answer.
+pub const HTTP_WRITE_WAIT: Duration = Duration::from_secs(30);
+
+/// Bytes of a request's head.
+pub const HTTP_HEAD_BYTES: usize = 64 * 1024;
+
+/// Header fields of one request.
+pub const HTTP_HEADERS: usize = 100;
+
+/// Bytes of all request bodies that one gateway holds at the same time. Beyond it requests are
+/// refused until others are done.
+pub const HTTP_BODIES_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of a body over its limit that are read and dropped, so that the client is there to read
+/// the answer. Of a larger one nothing more is read.
+pub const HTTP_DROPPED_BYTES: usize = 16 * 1024 * 1024;

@@ -1,0 +1,220 @@
+//! The stored form of every kind of event: what was written once is read for ever.
+//!
+//! `testdata/events-<version>.hex` holds one event of each kind, one a line: its name and its
+//! frame in hexadecimal. A new version of any kind gets a file of its own; the old ones stay and
+//! must still decode. `UPDATE_GOLDEN=1` writes the newest file anew.
+
+use flowmill_model::envelope::{self, FrameError};
+use flowmill_model::event::*;
+use flowmill_model::history::Blob;
+use flowmill_model::{
+    Activation, CommandId, ConnectionIndex, ContentHash, FlowName, FlowVersion, Name, NodeIndex,
+    Payload, PortIndex, Problem, Queue, TaskToken, TimerId, Timestamp, TraceContext, Version,
+};
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(1_767_323_045_000 + millis)
+}
+
+fn timer(id: u32) -> TimerSet {
+    TimerSet { id: TimerId::new(id), due: at(45_000) }
+}
+
+fn queue(text: &str) -> Queue {
+    Queue::new(text).expect("a name")
+}
+
+fn activation() -> Activation {
+    Activation::new(NodeIndex::new(3), 300)
+}
+
+fn connections(raw: [u16; 2]) -> Vec<ConnectionIndex> {
+    raw.map(ConnectionIndex::new).to_vec()
+}
+
+fn problem() -> Problem {
+    Problem::new("https://x.test/no", 503, "No").with_detail("away").with_instance("/nodes/3")
+}
+
+fn emission(value: Value, result: Option<ResultPlace>) -> Emission {
+    let port = PortIndex::new(1);
+    Emission { value, port, connections: connections([4, 500]), keep: true, result }
+}
+
+fn new(json: &'static str) -> Value {
+    Value::New(Payload::from(json))
+}
+
+fn cleared() -> Vec<TimerId> {
+    vec![TimerId::new(7), TimerId::new(70_000)]
+}
+
+fn command() -> CommandId {
+    CommandId::from_bits(u128::MAX - 1)
+}
+
+fn started() -> Started {
+    let name = |text| Name::new(text).expect("a name");
+    let flow = FlowName { namespace: name("shop"), name: name("orders") };
+    let version = Version::new("1.2.3").expect("a version");
+    Started {
+        flow: FlowVersion { flow, version },
+        hash: ContentHash::new([0xab; 32]),
+        input: Payload::from("{\"total\":5}"),
+        trace: TraceContext::new(u128::MAX, 77, 1),
+        sent_at: at(0),
+        at: at(5),
+        deadline: Some(timer(0)),
+    }
+}
+
+fn node_events() -> Vec<Event> {
+    let activation = activation();
+    let consumed = connections([1, 2]);
+    let (name, at) = (queue("go"), at(9));
+    vec![
+        NodeCompleted { activation, consumed: consumed.clone(), emission: None }.into(),
+        NodeFailed {
+            activation,
+            consumed: consumed.clone(),
+            cleared: cleared(),
+            emission: emission(new("{}"), None),
+        }
+        .into(),
+        WaitStarted { activation, consumed: consumed.clone(), timer: timer(3), at }.into(),
+        WaitCompleted { activation, cleared: cleared(), emission: emission(Value::Same, Some(4)) }
+            .into(),
+        SignalAwaited { activation, consumed: consumed.clone(), name, timer: Some(timer(4)), at }
+            .into(),
+        SignalDelivered {
+            activation,
+            command: Some(command()),
+            name: queue("go"),
+            consumed,
+            cleared: cleared(),
+            emission: emission(new("1"), Some(0)),
+        }
+        .into(),
+    ]
+}
+
+fn task_events() -> Vec<Event> {
+    let (activation, attempt, token) = (activation(), 2, TaskToken::new(u64::MAX));
+    let at = at(10);
+    vec![
+        TaskScheduled {
+            activation,
+            consumed: connections([1, 2]),
+            token,
+            task_type: queue("http.request"),
+            queue: queue("slow"),
+            input: Payload::from("{}"),
+            timeout_ms: 45_000,
+            timer: timer(1),
+            deadline: Some(timer(2)),
+            at,
+        }
+        .into(),
+        TaskStarted { activation, attempt, first: true, at }.into(),
+        TaskCompleted {
+            activation,
+            attempt,
+            cleared: cleared(),
+            emission: Some(emission(new("[1]"), None)),
+        }
+        .into(),
+        AttemptFailed {
+            activation,
+            attempt,
+            problem: problem(),
+            cleared: cleared(),
+            retry: timer(5),
+        }
+        .into(),
+        TaskPostponed { activation, attempt, cleared: cleared(), until: timer(6) }.into(),
+        TaskRescheduled { activation, attempt, token, cleared: cleared(), timer: timer(7), at }
+            .into(),
+        TaskRedispatched { activation, attempt, token, cleared: cleared(), timer: timer(8) }.into(),
+        TaskTimerMoved {
+            activation,
+            attempt,
+            started: Some(at),
+            cleared: cleared(),
+            timer: timer(9),
+        }
+        .into(),
+    ]
+}
+
+fn lifecycle_events() -> Vec<Event> {
+    let (command, reason, at) = (command(), Some("because".to_owned()), at(11));
+    let input = Blob(vec![1, 2, 3].into());
+    vec![
+        started().into(),
+        SignalBuffered { command, name: queue("go"), payload: Payload::from("1") }.into(),
+        TimerHeld { timer: TimerId::new(9) }.into(),
+        Suspended { command, reason: reason.clone(), at }.into(),
+        Resumed { command, reason: reason.clone() }.into(),
+        Quarantined { problem: problem(), input: Some(input.clone()), at }.into(),
+        InputKept { input }.into(),
+        Completed { output: new("7"), cleared: cleared(), at }.into(),
+        Faulted { problem: problem(), activation: Some(activation()), cleared: cleared(), at }
+            .into(),
+        Cancelled { command, reason, cleared: cleared(), at }.into(),
+    ]
+}
+
+/// One event of each kind, in the order of their names' list.
+fn samples() -> Vec<Event> {
+    let mut all = [lifecycle_events(), node_events(), task_events()].concat();
+    all.sort_by_key(|event| Event::NAMES.iter().position(|name| *name == event.name()));
+    all
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn line(event: &Event) -> String {
+    format!("{} {}\n", event.name(), hex(&Event::encode_all(std::slice::from_ref(event))))
+}
+
+#[test]
+fn every_kind_is_stored_as_it_was_in_version_1() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/events-1.hex");
+    let found: String = samples().iter().map(line).collect();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, &found).expect("the file can be written");
+    }
+    let expect = std::fs::read_to_string(path).expect("the file is there");
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn the_samples_are_of_every_kind() {
+    let names: Vec<_> = samples().iter().map(Event::name).collect();
+    assert_eq!(names, Event::NAMES);
+}
+
+#[test]
+fn events_follow_each_other_and_survive_their_encoding() {
+    let events = samples();
+    let bytes = Event::encode_all(&events);
+    assert_eq!(Event::decode_all(&bytes).expect("they decode"), events);
+    assert!(Event::decode_all(&bytes[..bytes.len() - 1]).is_err(), "the last one is cut");
+    let bound: usize = events.iter().map(Event::size_bound).sum();
+    assert!(bytes.len() <= bound, "{} bytes, {bound} announced", bytes.len());
+}
+
+#[derive(bincode::Encode, bincode::Decode)]
+struct Unheard;
+flowmill_model::framed! { Unheard = 199, 1; }
+
+#[test]
+fn a_kind_that_this_build_does_not_know_is_named() {
+    let mut bytes = Event::encode_all(&samples()[..1]);
+    envelope::write(&Unheard, &mut bytes);
+    let error = Event::decode_all(&bytes).expect_err("an unknown kind");
+    assert!(matches!(error, FrameError::UnknownKind { kind: 199, version: 1 }), "{error}");
+    assert!(error.is_newer_format());
+}

@@ -1,0 +1,85 @@
+//! Makes a command durable.
+//!
+//! An append whose outcome is unknown is repeated with the same record: the same execution or
+//! command id, so that a record that landed after all is a harmless repeat.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use flowmill_log::{AppendError, NotWritten, Partition, Record, Topic};
+use flowmill_model::command::{Command, CommandRecord};
+use flowmill_model::{ErrorCode, ShardId, TraceContext, envelope, limits};
+use flowmill_routing::{AskError, CommandOutcome, Position};
+
+use crate::gateway::ask;
+use crate::{Gateway, Refusal};
+
+/// How long an append of unknown outcome waits before it is repeated.
+const REPEAT_DELAY: Duration = Duration::from_millis(100);
+
+impl Gateway {
+    /// Appends a command to its shard; answers once it is durable.
+    pub(crate) async fn append(
+        &self,
+        shard: ShardId,
+        command: Command,
+        trace: Option<TraceContext>,
+    ) -> Result<Position, Refusal> {
+        let sent_at = self.parts().clock.now();
+        let value = Bytes::from(envelope::encode(&CommandRecord { sent_at, trace, command }));
+        if value.len() > limits::RECORD_BYTES {
+            return Err(Refusal::too_large("the command", value.len(), limits::RECORD_BYTES));
+        }
+        let to = Partition::of_shard(Topic::Commands, shard);
+        let record = Record { key: Bytes::new(), value };
+        let repeated = self.append_until_known(&to, record);
+        let offset = tokio::time::timeout(limits::START_REPEATS, repeated).await;
+        let offset = offset.map_err(|_| {
+            let detail = "it is unknown whether the request was taken; \
+                          repeat it with an idempotency key to be sure";
+            Refusal::unavailable(detail)
+        })??;
+        Ok(Position { shard, offset })
+    }
+
+    async fn append_until_known(
+        &self,
+        to: &Partition,
+        record: Record,
+    ) -> Result<flowmill_model::Offset, Refusal> {
+        loop {
+            match self.parts().log.append(to, record.clone()).await {
+                Ok(offset) => return Ok(offset),
+                Err(AppendError::NotWritten(why)) => return Err(not_written(&why)),
+                Err(AppendError::Unknown(why)) => {
+                    tracing::warn!(partition = %to, why, "the outcome of an append is unknown");
+                    tokio::time::sleep(REPEAT_DELAY).await;
+                }
+            }
+        }
+    }
+
+    /// What became of a command; `None` when that is not known in time.
+    pub(crate) async fn decided(&self, of: Position) -> Option<CommandOutcome> {
+        let owners = &self.parts().owners;
+        let again = |error| match error {
+            AskError::NoOwner(_) | AskError::Moved(_) | AskError::Busy(_) => true,
+            AskError::TimedOut(_) => false,
+        };
+        ask(limits::COMMAND_WAIT, again, |left| owners.outcome(of, left)).await.ok()
+    }
+}
+
+fn not_written(why: &NotWritten) -> Refusal {
+    match why {
+        NotWritten::Full => Refusal::new(
+            ErrorCode::StorageFull,
+            "the disk that holds the log is full; nothing was taken, try again when there is room",
+        ),
+        NotWritten::TooLarge { bytes, limit } => Refusal::too_large("the command", *bytes, *limit),
+        NotWritten::NoSuchPartition(_) | NotWritten::Closed(_) => {
+            tracing::error!(%why, "the log takes no commands");
+            Refusal::unavailable("the log takes nothing for now; nothing was taken, try again")
+        }
+    }
+}

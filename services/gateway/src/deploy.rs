@@ -1,0 +1,157 @@
+//! Deploys flows.
+//!
+//! A definition is compiled here and decided by shard 0. The answer comes once this gateway's
+//! catalogue holds the version, so that a start right after it finds it.
+
+use std::num::NonZeroU16;
+
+use bytes::Bytes;
+use flowmill_flow::{Flow, Format, compile};
+use flowmill_model::command::{Command, Deploy};
+use flowmill_model::{
+    ContentHash, ErrorCode, FlowName, FlowVersion, Payload, ShardId, TraceContext, limits,
+};
+use flowmill_routing::{CommandOutcome, Position};
+
+use crate::refusal::Finding;
+use crate::{Gateway, Refusal};
+
+/// Decides about definitions.
+const CATALOGUE_SHARD: ShardId = ShardId::new(0);
+
+/// A deploy, as a caller asks for it.
+#[derive(Clone, Debug)]
+pub struct DeployRequest {
+    /// The definition's text.
+    pub source: Bytes,
+    /// How it is written.
+    pub format: Format,
+    /// The flow that the definition must name, if the caller says it twice.
+    pub expected: Option<FlowName>,
+    /// How many shards carry the flow's executions. Only the first deploy of a flow's name sets
+    /// it.
+    pub spread: Option<NonZeroU16>,
+    /// The trace it continues.
+    pub trace: Option<TraceContext>,
+}
+
+/// A version that is deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployedVersion {
+    /// The version.
+    pub flow: FlowVersion,
+    /// The hash of its canonical content.
+    pub hash: ContentHash,
+    /// Whether this deploy made it known.
+    pub created: bool,
+    /// Where the deploy stands; `None` when nothing had to be written.
+    pub position: Option<Position>,
+}
+
+impl Gateway {
+    /// Deploys a version; answers once this gateway's starts find it.
+    ///
+    /// # Errors
+    /// `invalid-definition` with every error, `version-conflict` when the version exists with
+    /// other content, `payload-too-large`, and the retryable ones. A deploy may be repeated.
+    pub async fn deploy(&self, request: DeployRequest) -> Result<DeployedVersion, Refusal> {
+        let DeployRequest { source, format, expected, spread, trace } = request;
+        let flow = self.compile(source, format).await?;
+        if let Some(expected) = expected {
+            check_name(&flow, &expected)?;
+        }
+        let (version, hash) = (flow.document.flow_version(), flow.hash);
+        if let Some(known) = self.parts().catalogue.find(&version)
+            && spread.is_none()
+        {
+            return unchanged(version, hash, known.record.hash);
+        }
+        let deploy = Deploy {
+            flow: version.clone(),
+            hash,
+            source: Payload::new(flow.to_json()),
+            spread: spread.map(NonZeroU16::get),
+        };
+        let position = self.append(CATALOGUE_SHARD, Command::Deploy(deploy), trace).await?;
+        let created = self.deploy_decided(position).await?;
+        self.await_version(&version, &hash).await?;
+        Ok(DeployedVersion { flow: version, hash, created, position: Some(position) })
+    }
+
+    async fn compile(&self, source: Bytes, format: Format) -> Result<Flow, Refusal> {
+        if source.len() > limits::DEFINITION_BYTES {
+            let (bytes, limit) = (source.len(), limits::DEFINITION_BYTES);
+            return Err(Refusal::too_large("the definition", bytes, limit));
+        }
+        let compiled = self.compute_aside(move || compile(&source, format)).await?;
+        compiled.map_err(Refusal::wrong_definition)
+    }
+
+    /// Whether the deploy made the version known.
+    async fn deploy_decided(&self, position: Position) -> Result<bool, Refusal> {
+        match self.decided(position).await {
+            Some(CommandOutcome::Applied) => Ok(true),
+            Some(CommandOutcome::Unchanged | CommandOutcome::Exists) => Ok(false),
+            Some(CommandOutcome::Conflict(why) | CommandOutcome::Refused(why)) => {
+                Err(Refusal::new(ErrorCode::VersionConflict, why))
+            }
+            None => Err(Refusal::unavailable(
+                "the deploy is durable and not decided yet; repeat it to learn what became of it",
+            )),
+            Some(CommandOutcome::Unknown | CommandOutcome::KeyReused) => {
+                Err(Refusal::new(ErrorCode::Internal, "the deploy got another command's answer"))
+            }
+        }
+    }
+
+    /// Waits until the catalogue holds a version that shard 0 has decided.
+    async fn await_version(&self, flow: &FlowVersion, hash: &ContentHash) -> Result<(), Refusal> {
+        let mut catalogue = self.parts().catalogue.clone();
+        let held = async {
+            while catalogue.get(flow, hash).is_none() {
+                catalogue.changed().await;
+            }
+        };
+        tokio::time::timeout(limits::COMMAND_WAIT, held).await.map_err(|_| {
+            Refusal::unavailable(format!("{flow} is deployed but not published yet; try again"))
+        })
+    }
+}
+
+/// The answer for a version that is known: its content never changes.
+fn unchanged(
+    flow: FlowVersion,
+    hash: ContentHash,
+    known: ContentHash,
+) -> Result<DeployedVersion, Refusal> {
+    if hash != known {
+        let detail = format!("{flow} exists with other content; raise its version");
+        return Err(Refusal::new(ErrorCode::VersionConflict, detail));
+    }
+    Ok(DeployedVersion { flow, hash, created: false, position: None })
+}
+
+fn check_name(flow: &Flow, expected: &FlowName) -> Result<(), Refusal> {
+    let document = &flow.document;
+    let differing = |pointer: &str, found: &str, wanted: &str| {
+        (found != wanted).then(|| Finding {
+            message: format!("the document says `{found}`, the address `{wanted}`"),
+            help: Some("make them agree".into()),
+            pointer: Some(pointer.into()),
+            ..Finding::default()
+        })
+    };
+    let (namespace, name) = (expected.namespace.as_str(), expected.name.as_str());
+    let findings: Vec<_> = [
+        differing("/document/namespace", document.namespace.as_str(), namespace),
+        differing("/document/name", document.name.as_str(), name),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let detail = "the definition is of another flow than the address names";
+    Err(Refusal::new(ErrorCode::InvalidDefinition, detail).with(findings))
+}

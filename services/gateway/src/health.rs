@@ -1,0 +1,44 @@
+//! How the node stands: whether it can serve, and the figures of what it sees.
+
+use std::time::Duration;
+
+use flowmill_model::ShardId;
+use flowmill_routing::{ShardState, ShardStatus};
+
+use crate::Gateway;
+
+/// How long a check of readiness waits for the definitions.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Why deploys, starts and reads do not all work now; nothing when they do.
+    pub async fn not_ready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.0.draining.is_cancelled() {
+            reasons.push("the gateway is shutting down".to_owned());
+        }
+        let shards = self.shards();
+        if shards == 0 {
+            reasons.push("the log has no shards yet".to_owned());
+        }
+        reasons.extend((0..shards).filter_map(|shard| self.shard_not_ready(ShardId::new(shard))));
+        if let Err(refusal) = self.caught_up(CATCH_UP).await {
+            reasons.push(refusal.detail);
+        }
+        reasons
+    }
+
+    fn shard_not_ready(&self, shard: ShardId) -> Option<String> {
+        match self.parts().owners.status(shard).map(|status| status.state) {
+            Some(ShardState::Open | ShardState::Full) => None,
+            Some(ShardState::Claiming) => Some(format!("shard {shard} is being claimed")),
+            Some(ShardState::Halted(why)) => Some(format!("shard {shard} is halted: {why}")),
+            None => Some(format!("shard {shard} has no owner")),
+        }
+    }
+
+    /// How the shards stand whose owners this node knows.
+    pub fn shard_statuses(&self) -> Vec<(ShardId, ShardStatus)> {
+        self.parts().owners.statuses().into_iter().collect()
+    }
+}

@@ -1,0 +1,43 @@
+//! What a gateway is told by whoever starts it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// How a queue of tasks stands on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueFigures {
+    /// Its name.
+    pub queue: String,
+    /// Tasks that this node's workers run.
+    pub active: u64,
+    /// Tasks that wait to be picked up.
+    pub waiting: u64,
+}
+
+/// What a gateway is told.
+#[derive(Clone)]
+pub struct Settings {
+    /// What the process does, as `/healthz` names it.
+    pub roles: Vec<String>,
+    /// Metrics in Prometheus' text format, as `/metrics` gives them.
+    pub render: Arc<dyn Fn() -> String + Send + Sync>,
+    /// How the queues of tasks stand, as `/healthz` gives it.
+    pub queues: Arc<dyn Fn() -> Vec<QueueFigures> + Send + Sync>,
+}
+
+impl Default for Settings {
+    /// A gateway alone: no metrics, no queues.
+    fn default() -> Self {
+        Self {
+            roles: vec!["gateway".into()],
+            render: Arc::new(String::new),
+            queues: Arc::new(Vec::new),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("roles", &self.roles).finish_non_exhaustive()
+    }
+}

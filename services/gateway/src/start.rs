@@ -1,0 +1,222 @@
+//! Starts executions.
+//!
+//! A start is done when it is durable in its shard's commands. With an idempotency key the id is
+//! made of the key, and the owner's decision is waited for, since only the owner knows whether
+//! the key came with another input before.
+
+use bytes::Bytes;
+use flowmill_catalog::Deployed;
+use flowmill_flow::Json;
+use flowmill_model::command::{Command, Start};
+use flowmill_model::{
+    ErrorCode, ExecutionId, FlowName, FlowVersion, Payload, ShardId, TraceContext, Version, limits,
+};
+use flowmill_routing::{CommandOutcome, Position, ShardState};
+use flowmill_store::Status;
+
+use crate::acknowledged::AcknowledgedStart;
+use crate::gateway::{ask, has_moved};
+use crate::key::IdempotencyKey;
+use crate::{Gateway, Refusal};
+
+/// A start, as a caller asks for it.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// The flow.
+    pub flow: FlowName,
+    /// The version; the flow's default when `None`.
+    pub version: Option<Version>,
+    /// The input: one JSON value as text.
+    pub input: Bytes,
+    /// Makes the start repeatable.
+    pub key: Option<IdempotencyKey>,
+    /// The trace it continues.
+    pub trace: Option<TraceContext>,
+}
+
+/// A start that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The execution's id.
+    pub id: ExecutionId,
+    /// The version it runs.
+    pub flow: FlowVersion,
+    /// Where the start stands; a read that carries it sees the start.
+    pub position: Position,
+    /// The status, as far as it is known: that of an earlier start with the same key, else
+    /// pending.
+    pub status: Status,
+}
+
+impl Gateway {
+    /// Starts an execution; answers once the start is durable.
+    ///
+    /// # Errors
+    /// `not-found` for a flow or version that is not deployed, `bad-request`, `invalid-input` or
+    /// `payload-too-large` for the input, `idempotency-key-reused`, and the retryable ones when
+    /// the start was not taken.
+    pub async fn start(&self, request: StartRequest) -> Result<Started, Refusal> {
+        let StartRequest { flow, version, input, key, trace } = request;
+        let deployed = self.resolve(&flow, version.as_ref()).await?;
+        match key {
+            None => self.start_new(&deployed, input, trace).await,
+            Some(key) => self.start_keyed(&deployed, input, &key, trace).await,
+        }
+    }
+
+    async fn start_new(
+        &self,
+        deployed: &Deployed,
+        input: Bytes,
+        trace: Option<TraceContext>,
+    ) -> Result<Started, Refusal> {
+        let input = self.read_input(input, deployed).await?.fitting()?;
+        let shard = self.choose_shard(&deployed.record.placement)?;
+        let (now, random) = (self.parts().clock.now(), self.parts().entropy.next());
+        let id = ExecutionId::time_ordered(shard, now, random);
+        self.append_start(deployed, start(id, deployed, input, false), trace).await
+    }
+
+    async fn start_keyed(
+        &self,
+        deployed: &Deployed,
+        input: Bytes,
+        key: &IdempotencyKey,
+        trace: Option<TraceContext>,
+    ) -> Result<Started, Refusal> {
+        let id = key.execution(&deployed.record.flow.flow, &deployed.record.placement);
+        let id = id.ok_or_else(no_shard)?;
+        let input = self.read_input(input, deployed).await?;
+        // A repeat of a start is one also when a later version would not take its input.
+        let input = if input.misfit.is_some() && self.is_known(id).await {
+            input.payload
+        } else {
+            input.fitting()?
+        };
+        check_open(id.shard(), self.state_of(id.shard()))?;
+        let started = self.append_start(deployed, start(id, deployed, input, true), trace).await?;
+        match self.decided(started.position).await {
+            None | Some(CommandOutcome::Applied) => Ok(started),
+            Some(CommandOutcome::Exists) => Ok(self.as_it_is(started).await),
+            Some(CommandOutcome::KeyReused) => Err(Refusal::new(
+                ErrorCode::IdempotencyKeyReused,
+                "the idempotency key started an execution of this flow with another input before; \
+                 use a new key for a new start",
+            )),
+            Some(CommandOutcome::Refused(why) | CommandOutcome::Conflict(why)) => {
+                Err(Refusal::new(ErrorCode::Conflict, why))
+            }
+            Some(CommandOutcome::Unknown | CommandOutcome::Unchanged) => {
+                Err(Refusal::new(ErrorCode::Internal, "the start got another command's answer"))
+            }
+        }
+    }
+
+    async fn append_start(
+        &self,
+        deployed: &Deployed,
+        start: Start,
+        trace: Option<TraceContext>,
+    ) -> Result<Started, Refusal> {
+        let (id, flow) = (start.execution, start.flow.clone());
+        let position = self.append(id.shard(), Command::Start(start), trace).await?;
+        let definition = deployed.record.clone();
+        let acknowledged = AcknowledgedStart { definition, offset: position.offset };
+        self.0.acknowledged.remember(id, acknowledged);
+        Ok(Started { id, flow, position, status: Status::Pending })
+    }
+
+    /// Whether the owner knows the execution.
+    async fn is_known(&self, id: ExecutionId) -> bool {
+        let owners = &self.parts().owners;
+        let read = ask(limits::READ_WAIT, has_moved, |left| owners.read(id, None, left)).await;
+        matches!(read, Ok(Some(_)))
+    }
+
+    /// The start as it was the first time: its version and how far it is.
+    async fn as_it_is(&self, started: Started) -> Started {
+        let (owners, after) = (&self.parts().owners, Some(started.position));
+        let id = started.id;
+        match ask(limits::READ_WAIT, has_moved, |left| owners.read(id, after, left)).await {
+            Ok(Some(view)) => Started { flow: view.flow, status: view.status, ..started },
+            Ok(None) | Err(_) => started,
+        }
+    }
+
+    /// A shard for a new execution: any open one, from a random place on; else one that at least
+    /// takes unkeyed starts.
+    fn choose_shard(&self, placement: &[ShardId]) -> Result<ShardId, Refusal> {
+        let random = usize::try_from(self.parts().entropy.next() >> 1).unwrap_or_default();
+        let first = random.checked_rem(placement.len()).ok_or_else(no_shard)?;
+        let (before, from) = placement.split_at(first);
+        let mut fallback = None;
+        for shard in from.iter().chain(before).copied() {
+            match self.state_of(shard) {
+                Some(ShardState::Open) => return Ok(shard),
+                Some(ShardState::Full) => fallback = fallback.or(Some(shard)),
+                Some(ShardState::Claiming | ShardState::Halted(_)) | None => {}
+            }
+        }
+        fallback.ok_or_else(|| {
+            Refusal::unavailable("no shard of the flow takes starts for now; try again")
+        })
+    }
+
+    fn state_of(&self, shard: ShardId) -> Option<ShardState> {
+        self.parts().owners.status(shard).map(|status| status.state)
+    }
+
+    async fn read_input(&self, input: Bytes, deployed: &Deployed) -> Result<Input, Refusal> {
+        if input.len() > limits::PAYLOAD_BYTES {
+            return Err(Refusal::too_large("the input", input.len(), limits::PAYLOAD_BYTES));
+        }
+        let flow = deployed.flow.clone();
+        let checked = self.compute(input.len(), move || {
+            let value = Json::parse(&input).map_err(|error| Refusal::malformed(&error))?;
+            let misfit = flow.input_schema.as_ref().and_then(|schema| {
+                schema.validate(&value).err().map(Refusal::misfit)
+            });
+            Ok(Input { payload: Payload::new(value.to_bytes()), misfit })
+        });
+        checked.await?
+    }
+}
+
+/// An input that is JSON, in compact form, and why it does not fit its flow's schema if so.
+struct Input {
+    payload: Payload,
+    misfit: Option<Refusal>,
+}
+
+impl Input {
+    fn fitting(self) -> Result<Payload, Refusal> {
+        self.misfit.map_or(Ok(self.payload), Err)
+    }
+}
+
+fn start(id: ExecutionId, deployed: &Deployed, input: Payload, keyed: bool) -> Start {
+    let (flow, hash) = (deployed.record.flow.clone(), deployed.record.hash);
+    Start { execution: id, flow, hash, input, keyed }
+}
+
+/// Refuses a keyed start that its shard does not take now.
+fn check_open(shard: ShardId, state: Option<ShardState>) -> Result<(), Refusal> {
+    match state {
+        Some(ShardState::Open) => Ok(()),
+        Some(ShardState::Full) => Err(Refusal::new(
+            ErrorCode::Overloaded,
+            format!("shard {shard} takes no more starts with a key for now; try again"),
+        )),
+        Some(ShardState::Halted(_)) => {
+            Err(Refusal::unavailable(format!("shard {shard} is halted; see /healthz")))
+        }
+        Some(ShardState::Claiming) | None => {
+            Err(Refusal::unavailable(format!("shard {shard} is being taken over; try again")))
+        }
+    }
+}
+
+fn no_shard() -> Refusal {
+    tracing::error!("a flow has no shards");
+    Refusal::new(ErrorCode::Internal, "the flow has no shards; please report it")
+}

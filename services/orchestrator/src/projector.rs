@@ -1,0 +1,348 @@
+//! Writes behind the log: what batches decided becomes rows, then a watermark says so.
+//!
+//! Changes of one execution are coalesced between two flushes. Rows go first; a watermark is
+//! written only after every row it covers is acknowledged, never passes the dispatched mark of a
+//! valid batch, and stands only where every deferral at or below it is resolved.
+//!
+//! The engine never waits for the projector; a store that is away makes it fall behind, which the
+//! shard sees in its reports.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flowmill_engine::{Execution, PendingTimer, TimerKind};
+use flowmill_model::history::{InputRef, LogIdentity, RecordedTransition};
+use flowmill_model::{BatchNumber, ExecutionId, Offset, Sequence, ShardId, Timestamp, envelope};
+use flowmill_store::{
+    ExecutionWrite, HistoryRow, Listing, RowVersion, Store, StoreError, TimerKey, TimerRow,
+    Watermark, Write,
+};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::takeover::TailBatch;
+
+/// One committed batch, as the projector takes it.
+#[derive(Debug)]
+pub struct Projected {
+    /// The batches; one, except for the first after a take-over.
+    pub batches: Vec<TailBatch>,
+    /// What they changed.
+    pub changes: Vec<Change>,
+}
+
+/// What a batch changed of one execution.
+#[derive(Debug)]
+pub struct Change {
+    /// The execution.
+    pub id: ExecutionId,
+    /// Offset of the batch.
+    pub offset: Offset,
+    /// The state before, if there was one.
+    pub before: Option<Arc<Execution>>,
+    /// The state after.
+    pub after: Arc<Execution>,
+    /// The events.
+    pub transitions: Vec<RecordedTransition>,
+}
+
+/// What the projector tells the shard.
+#[derive(Debug)]
+pub enum Report {
+    /// Rows are acknowledged: each execution's events below its sequence are in the store.
+    Flushed {
+        /// The executions.
+        executions: Vec<(ExecutionId, Sequence)>,
+        /// The number of the last batch whose rows are all there.
+        through: BatchNumber,
+    },
+    /// The watermark moved.
+    Watermark(Watermark),
+    /// The store is damaged; somebody must act.
+    Damaged(StoreError),
+}
+
+/// Changed executions that end the gathering of a flush.
+const FLUSH_EXECUTIONS: usize = 1_000;
+
+/// How often the watermark moves at most.
+const WATERMARK_EVERY: Duration = Duration::from_millis(500);
+
+/// First and longest pause before a write is repeated.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// The projector of one shard.
+pub struct Projector<R> {
+    store: Arc<dyn Store>,
+    shard: ShardId,
+    log: LogIdentity,
+    report: R,
+    flush_every: Duration,
+    pending: BTreeMap<ExecutionId, Pending>,
+    trail: Trail,
+}
+
+/// What is not yet written of one execution.
+#[derive(Debug)]
+struct Pending {
+    offset: Offset,
+    before: Option<Arc<Execution>>,
+    after: Arc<Execution>,
+    transitions: Vec<RecordedTransition>,
+}
+
+impl<R: Fn(Report) + Send + Sync> Projector<R> {
+    /// Makes a projector for `shard` of the log `log`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        shard: ShardId,
+        log: LogIdentity,
+        flush_every: Duration,
+        report: R,
+    ) -> Self {
+        let (pending, trail) = (BTreeMap::new(), Trail::default());
+        Self { store, shard, log, report, flush_every, pending, trail }
+    }
+
+    /// Runs until the sender is dropped, then flushes what is left and moves the watermark.
+    pub async fn run(mut self, mut input: mpsc::UnboundedReceiver<Projected>) {
+        let mut marked = Instant::now();
+        let mut open = true;
+        while open {
+            open = self.gather(&mut input).await;
+            if self.flush().await.is_err() {
+                return;
+            }
+            if !open || marked.elapsed() >= WATERMARK_EVERY {
+                marked = Instant::now();
+                if self.move_watermark().await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes in what comes until it is time to flush; false when no more will come.
+    async fn gather(&mut self, input: &mut mpsc::UnboundedReceiver<Projected>) -> bool {
+        let until = Instant::now() + self.flush_every;
+        while self.pending.len() < FLUSH_EXECUTIONS {
+            tokio::select! {
+                biased;
+                projected = input.recv() => match projected {
+                    Some(projected) => self.take(projected),
+                    None => return false,
+                },
+                () = tokio::time::sleep_until(until) => return true,
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, projected: Projected) {
+        projected.batches.into_iter().for_each(|batch| self.trail.push(batch));
+        for change in projected.changes {
+            let Change { id, offset, before, after, transitions } = change;
+            let fresh = || Pending { offset, before, after: Arc::clone(&after), transitions: vec![] };
+            let pending = self.pending.entry(id).or_insert_with(fresh);
+            pending.offset = offset;
+            pending.after = after;
+            pending.transitions.extend(transitions);
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), ()> {
+        let through = self.trail.last_taken();
+        if self.pending.is_empty() {
+            self.trail.flushed(through);
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let executions = pending.iter().map(|(id, p)| (*id, p.after.sequence())).collect();
+        let generation = self.log.generation;
+        let rows = pending.into_iter().map(|(id, pending)| pending.row(id, generation));
+        let write = Write { executions: rows.collect() };
+        self.until_done(|store, shard| store.write(shard, write.clone())).await?;
+        self.trail.flushed(through);
+        (self.report)(Report::Flushed { executions, through });
+        Ok(())
+    }
+
+    async fn move_watermark(&mut self) -> Result<(), ()> {
+        let Some(batch) = self.trail.watermark() else { return Ok(()) };
+        let watermark = Watermark {
+            log: self.log,
+            offset: batch.offset,
+            epoch: batch.epoch,
+            batch: batch.number,
+            positions: batch.positions,
+            mark: batch.mark,
+            timer_cursor: Timestamp::default(),
+        };
+        self.until_done(|store, shard| store.set_watermark(shard, watermark)).await?;
+        (self.report)(Report::Watermark(watermark));
+        Ok(())
+    }
+
+    /// Repeats `call` until the store has done it; an error means that it never will.
+    async fn until_done(
+        &self,
+        call: impl Fn(&dyn Store, ShardId) -> flowmill_store::StoreFuture<()>,
+    ) -> Result<(), ()> {
+        let (mut pause, longest) = PAUSES;
+        loop {
+            match call(self.store.as_ref(), self.shard).await {
+                Ok(()) => return Ok(()),
+                Err(error @ StoreError::Damaged(_)) => {
+                    (self.report)(Report::Damaged(error));
+                    return Err(());
+                }
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Full)) => {
+                    tracing::warn!(shard = %self.shard, %error, "the projection waits");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+}
+
+impl Pending {
+    fn row(self, id: ExecutionId, generation: u8) -> ExecutionWrite {
+        let before = self.before.as_deref().map(timer_rows).unwrap_or_default();
+        let after = timer_rows(&self.after);
+        let new = after.iter().filter(|row| !before.contains(row));
+        let gone = before.iter().filter(|row| !after.contains(row));
+        ExecutionWrite {
+            id,
+            version: RowVersion::of(generation, self.offset),
+            sequence: self.after.sequence(),
+            checkpoint: Bytes::from(self.after.encode()),
+            history: history_row(&self.transitions),
+            listing: listing(&self.after),
+            timers_set: new.copied().collect(),
+            timers_cleared: gone.map(|row| row.key).collect(),
+        }
+    }
+}
+
+/// The pending timers of an execution, as rows.
+pub(crate) fn timer_rows(execution: &Execution) -> Vec<TimerRow> {
+    let row = |timer: PendingTimer| TimerRow {
+        key: TimerKey { due: timer.due, execution: execution.id(), timer: timer.id },
+        task: timer.kind == TimerKind::Attempt,
+    };
+    execution.timers().map(row).collect()
+}
+
+fn history_row(transitions: &[RecordedTransition]) -> Option<HistoryRow> {
+    let first = transitions.first()?.transition.first;
+    let count = transitions.iter().map(|recorded| recorded.transition.count).sum();
+    let mut blob = Vec::with_capacity(256);
+    transitions.iter().for_each(|recorded| envelope::write(recorded, &mut blob));
+    Some(HistoryRow { first, count, blob: blob.into() })
+}
+
+fn listing(execution: &Execution) -> Listing {
+    let flow = execution.flow().expect("an execution with events has started").0.clone();
+    let started_at = execution.started_at().unwrap_or_default();
+    let (status, ended_at) = (crate::view::status(execution), execution.ended_at());
+    Listing { flow, status, started_at, ended_at }
+}
+
+/// The batches above the watermark, and how far each has come.
+#[derive(Debug, Default)]
+struct Trail {
+    batches: VecDeque<TailBatch>,
+    /// Deferrals that are open, with the batch that deferred each.
+    deferrals: BTreeMap<InputRef, BatchNumber>,
+    taken: BatchNumber,
+    flushed: BatchNumber,
+    /// The mark of the latest batch taken.
+    mark: BatchNumber,
+}
+
+impl Trail {
+    fn push(&mut self, batch: TailBatch) {
+        for resolved in &batch.resolved {
+            self.deferrals.remove(resolved);
+        }
+        self.deferrals.extend(batch.deferred.iter().map(|input| (*input, batch.number)));
+        self.taken = batch.number;
+        self.mark = batch.mark;
+        self.batches.push_back(batch);
+    }
+
+    const fn last_taken(&self) -> BatchNumber {
+        self.taken
+    }
+
+    fn flushed(&mut self, through: BatchNumber) {
+        self.flushed = self.flushed.max(through);
+    }
+
+    /// Takes the latest batch that a watermark may stand on; `None` when it would not move.
+    fn watermark(&mut self) -> Option<TailBatch> {
+        let deferral = self.deferrals.values().min().copied();
+        let bound = self.flushed.min(self.mark);
+        let stands = |batch: &TailBatch| {
+            batch.number <= bound && deferral.is_none_or(|deferred| batch.number < deferred)
+        };
+        let mut found = None;
+        while self.batches.front().is_some_and(stands) {
+            found = self.batches.pop_front();
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowmill_model::Epoch;
+    use flowmill_model::history::{InputPositions, InputTopic};
+
+    fn batch(number: u64, mark: u64) -> TailBatch {
+        TailBatch {
+            offset: Offset::new(number + 10),
+            epoch: Epoch::new(1),
+            number: BatchNumber::new(number),
+            positions: InputPositions::default(),
+            mark: BatchNumber::new(mark),
+            deferred: vec![],
+            resolved: vec![],
+        }
+    }
+
+    fn stands_on(trail: &mut Trail) -> Option<u64> {
+        trail.watermark().map(|batch| batch.number.get())
+    }
+
+    #[test]
+    fn a_watermark_waits_for_rows_and_for_the_mark() {
+        let mut trail = Trail::default();
+        trail.push(batch(1, 0));
+        trail.push(batch(2, 1));
+        assert_eq!(stands_on(&mut trail), None);
+        trail.flushed(BatchNumber::new(2));
+        assert_eq!(stands_on(&mut trail), Some(1));
+        trail.push(batch(3, 2));
+        assert_eq!(stands_on(&mut trail), Some(2));
+        assert_eq!(stands_on(&mut trail), None);
+    }
+
+    #[test]
+    fn a_watermark_stays_below_an_open_deferral() {
+        let input = InputRef { topic: InputTopic::Commands, offset: Offset::new(5) };
+        let mut trail = Trail::default();
+        trail.push(batch(1, 0));
+        trail.push(TailBatch { deferred: vec![input], ..batch(2, 1) });
+        trail.push(batch(3, 3));
+        trail.flushed(BatchNumber::new(3));
+        assert_eq!(stands_on(&mut trail), Some(1));
+        trail.push(TailBatch { resolved: vec![input], ..batch(4, 4) });
+        trail.flushed(BatchNumber::new(4));
+        assert_eq!(stands_on(&mut trail), Some(4));
+    }
+}

@@ -1,0 +1,436 @@
+//! Commits a batch: one append, then the check that it landed right behind what was judged.
+//!
+//! An acknowledgement at the judged offset plus one is certain: nobody claimed in between. Any
+//! other offset has the gap read and judged. Only then are callers answered, outputs sent and
+//! the projection told. An unknown outcome is never guessed: the term ends, and a new claim finds
+//! out what the log says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flowmill_engine::Rejection;
+use flowmill_log::{AppendError, Partition, ReadLimit, Record, Topic};
+use flowmill_model::history::{
+    Batch, HistoryRecord, InputPositions, InputRef, InputTopic, RecordedTransition,
+};
+use flowmill_model::{BatchNumber, ExecutionId, Offset, limits};
+use flowmill_routing::CommandOutcome;
+
+use super::batch::{Group, Open, Ready};
+use super::input::{Input, Source};
+use super::outputs::{Dispatched, Output};
+use super::serving::Serving;
+use super::{Next, ShardMessage};
+use crate::execution::{Staged, Verdict};
+use crate::projector::{Change, Projected};
+use crate::takeover::{Alarm, TailBatch, decode};
+use crate::validity;
+
+/// Pause before a batch that was certainly not written is appended again.
+const APPEND_AGAIN: Duration = Duration::from_millis(100);
+
+/// A batch that is on its way into the log.
+pub(crate) struct Sealed {
+    /// The record, for another try when it was certainly not written.
+    bytes: Bytes,
+    batch: Batch,
+    pub(super) decisions: Vec<Ready>,
+}
+
+impl Serving {
+    /// Closes the open batch and appends it.
+    pub(super) fn seal(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        let decisions = self.choose(&mut open);
+        let batch = self.record(&open, &decisions);
+        let bytes = Bytes::from(HistoryRecord::Batch(Box::new(batch.clone())).encode());
+        self.shared.metrics.batch(decisions.len(), bytes.len());
+        self.append(bytes.clone(), Duration::ZERO);
+        open.sealed = Some(Sealed { bytes, batch, decisions });
+        self.open = Some(open);
+    }
+
+    /// Takes decisions, in order, until the batch is full; the rest waits for the next one, its
+    /// inputs deferred.
+    fn choose(&mut self, open: &mut Open) -> Vec<Ready> {
+        let mut offered: Vec<Ready> = self.ready.drain(..).collect();
+        for (execution, group) in std::mem::take(&mut open.groups) {
+            let Group { inputs, verdicts } = group;
+            let count = inputs.len();
+            let decided = inputs.into_iter().zip(verdicts.unwrap_or_default());
+            offered.extend(decided.map(|(input, verdict)| Ready {
+                execution,
+                input,
+                verdict,
+                deferred: false,
+            }));
+            if let Some(live) = self.executions.get_mut(execution) {
+                live.undelivered += count;
+            }
+        }
+        let (mut bytes, mut taken) = (0, Vec::with_capacity(offered.len()));
+        for mut ready in offered {
+            bytes += ready.size();
+            let fits = taken.is_empty() || bytes <= limits::BATCH_BYTES;
+            if fits && self.ready.is_empty() {
+                taken.push(ready);
+                continue;
+            }
+            if let (Source::Log(input), false) = (ready.input.source, ready.deferred) {
+                let (since, record) =
+                    (ready.input.since, flowmill_model::history::Blob(ready.input.raw.clone()));
+                open.deferred.push(flowmill_model::history::Deferred { input, since, record });
+                self.deferred += 1;
+                ready.deferred = true;
+            }
+            self.ready.push_back(ready);
+        }
+        taken
+    }
+
+    fn record(&self, open: &Open, decisions: &[Ready]) -> Batch {
+        let resolved = decisions.iter().filter(|ready| ready.deferred);
+        let staged = decisions.iter().filter_map(Ready::staged);
+        Batch {
+            epoch: self.judge.epoch(),
+            number: open.number,
+            generation: self.shared.log.identity().generation,
+            at: open.at,
+            positions: self.positions(),
+            mark: self.mark.now(),
+            resolved: resolved.filter_map(|ready| ready.input.of_log()).collect(),
+            deferred: open.deferred.clone(),
+            rejected: open.rejected.clone(),
+            transitions: staged.map(|staged| staged.transition.clone()).collect(),
+            definitions: open.definitions.clone(),
+        }
+    }
+
+    /// The input positions that a batch moves to: those of the intake, but never below what is
+    /// committed, which an empty first batch only repeats.
+    fn positions(&self) -> InputPositions {
+        let (intake, judged) = (self.intake.positions(), self.judge.positions());
+        InputPositions {
+            commands: intake.commands.max(judged.commands),
+            results: intake.results.max(judged.results),
+        }
+    }
+
+    fn append(&self, bytes: Bytes, pause: Duration) {
+        let history = Partition::of_shard(Topic::History, self.id);
+        let (log, incarnation) = (Arc::clone(&self.shared.log), self.incarnation);
+        let (metrics, clock) = (self.shared.metrics.clone(), self.shared.clock);
+        self.beside("commit", async move {
+            tokio::time::sleep(pause).await;
+            let begun = clock.now();
+            let outcome = log.append(&history, Record { key: Bytes::new(), value: bytes }).await;
+            metrics.committed(clock.now().since(begun));
+            ShardMessage::Appended(incarnation, outcome)
+        });
+    }
+
+    pub(super) fn appended(&mut self, outcome: Result<Offset, AppendError>) -> Next {
+        let offset = match outcome {
+            Ok(offset) => offset,
+            Err(AppendError::Unknown(why)) => {
+                return Next::Reclaim(format!("the outcome of an append is unknown: {why}"));
+            }
+            Err(AppendError::NotWritten(why)) => return self.append_again(&why),
+        };
+        if offset < self.judge.next() {
+            return Next::Reclaim(format!("an append was acknowledged at {offset}, which is judged"));
+        }
+        if offset == self.judge.next() {
+            return self.committed(offset);
+        }
+        self.read_gap(offset);
+        Next::Serve
+    }
+
+    fn append_again(&mut self, why: &flowmill_log::NotWritten) -> Next {
+        use flowmill_log::NotWritten;
+        match why {
+            NotWritten::Full | NotWritten::Closed(_) => {
+                tracing::warn!(shard = %self.id, %why, "the batch is appended again");
+                let sealed = self.open.as_ref().and_then(|open| open.sealed.as_ref());
+                if let Some(sealed) = sealed {
+                    self.append(sealed.bytes.clone(), APPEND_AGAIN);
+                }
+                Next::Serve
+            }
+            NotWritten::TooLarge { .. } | NotWritten::NoSuchPartition(_) => {
+                Next::Halt(format!("a batch cannot be written: {why}"))
+            }
+        }
+    }
+
+    /// Reads what stands between the judged offset and the acknowledged one, with it.
+    fn read_gap(&self, acknowledged: Offset) {
+        let history = Partition::of_shard(Topic::History, self.id);
+        let mut reader = self.shared.log.reader(&history, self.judge.next());
+        let incarnation = self.incarnation;
+        let limit = ReadLimit {
+            records: std::num::NonZeroUsize::new(256).expect("not zero"),
+            bytes: limits::RECORD_BYTES,
+        };
+        self.beside("gap", async move {
+            let mut gap = Vec::new();
+            while reader.position() <= acknowledged {
+                let records = match reader.read(limit).await {
+                    Ok(records) => records,
+                    Err(error) => return ShardMessage::Gap(incarnation, Err(Alarm::Log(error))),
+                };
+                for fetched in records.into_iter().filter(|f| f.offset <= acknowledged) {
+                    match decode(fetched.offset, &fetched.record.value) {
+                        Ok(record) => gap.push((fetched.offset, record)),
+                        Err(alarm) => return ShardMessage::Gap(incarnation, Err(alarm)),
+                    }
+                }
+            }
+            ShardMessage::Gap(incarnation, Ok(gap))
+        });
+    }
+
+    /// Judges what was in the gap; the own batch must be its last record and count.
+    pub(super) fn gap(&mut self, gap: Result<Vec<(Offset, HistoryRecord)>, Alarm>) -> Next {
+        let mut gap = match gap {
+            Ok(gap) => gap,
+            Err(alarm) => return alarm.into(),
+        };
+        self.shared.metrics.gap_checked();
+        let Some((own, _)) = gap.pop() else {
+            return Next::Reclaim("the own append is not in the log".into());
+        };
+        for (offset, record) in gap {
+            match self.judge.judge(offset, &record) {
+                Err(broken) => return Alarm::Broken(broken).into(),
+                Ok(validity::Verdict::Skipped) => {}
+                Ok(validity::Verdict::Claimed) => {
+                    return Next::Reclaim("another node claimed the shard".into());
+                }
+                // A batch of this epoch with the next number is ours, repeated by the log; the
+                // record that was acknowledged is then the one that does not count.
+                Ok(validity::Verdict::Counts) => {
+                    return Next::Reclaim("an own batch came twice".into());
+                }
+            }
+        }
+        self.committed(own)
+    }
+
+    /// The open batch is committed at `offset`: tell everybody.
+    fn committed(&mut self, offset: Offset) -> Next {
+        let Some(open) = self.open.take() else { return Next::Serve };
+        let Some(Sealed { batch, decisions, .. }) = open.sealed else { return Next::Serve };
+        let record = HistoryRecord::Batch(Box::new(batch));
+        let judged = self.judge.judge(offset, &record);
+        let (Ok(validity::Verdict::Counts), HistoryRecord::Batch(batch)) = (judged, record) else {
+            return Next::Reclaim("the own batch does not count".into());
+        };
+        self.first_batch = false;
+        let number = batch.number;
+        let content = !batch.transitions.is_empty()
+            || !batch.definitions.is_empty()
+            || !batch.deferred.is_empty();
+        self.mark.commit(number, content);
+        self.idle_since = self.shared.clock.now();
+        self.release_credits(&spent(&batch, &decisions, open.catalogue.len()));
+        self.answer_catalogue(&open.catalogue);
+
+        let mut outputs: Vec<_> = batch.definitions.iter().cloned().map(Output::Definition).collect();
+        outputs.extend(batch.rejected.iter().cloned().map(Output::DeadLetter));
+        let changes = self.take_decisions(decisions, offset, number, &mut outputs);
+        self.deliver(number, outputs);
+        self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });
+        self.answer_positions();
+        Next::Serve
+    }
+
+    /// Makes decisions true: state, timers, tasks, answers.
+    fn take_decisions(
+        &mut self,
+        decisions: Vec<Ready>,
+        offset: Offset,
+        number: BatchNumber,
+        outputs: &mut Vec<Output>,
+    ) -> Vec<Change> {
+        let mut changes: BTreeMap<ExecutionId, Change> = BTreeMap::new();
+        for ready in decisions {
+            let Ready { execution: id, input, verdict, deferred } = ready;
+            self.deferred -= usize::from(deferred);
+            if let Some(live) = self.executions.get_mut(id) {
+                live.undelivered = live.undelivered.saturating_sub(1);
+            }
+            self.answer_outcome(&input, &verdict);
+            match verdict {
+                Verdict::Rejected(rejection) => {
+                    self.rejected(&input, &rejection);
+                    self.answer_readers(id);
+                }
+                Verdict::Staged(staged) => {
+                    outputs.extend(self.tasks(&staged, number));
+                    let change = self.change(id, staged, offset);
+                    merge(&mut changes, change);
+                }
+            }
+        }
+        let changed: Vec<_> = changes.keys().copied().collect();
+        changed.into_iter().for_each(|id| self.after_change(id));
+        changes.into_values().collect()
+    }
+
+    fn tasks(&self, staged: &Staged, number: BatchNumber) -> Vec<Output> {
+        let epoch = self.judge.epoch();
+        let tasks = staged.tasks.iter().cloned();
+        tasks.filter_map(|spec| Output::task(&staged.after, spec, epoch, number)).collect()
+    }
+
+    /// Takes a committed transition into memory.
+    fn change(&mut self, id: ExecutionId, staged: Staged, offset: Offset) -> Change {
+        let at = self.shared.clock.now();
+        let Staged { transition, after, events, .. } = staged;
+        let recorded = RecordedTransition { at, transition };
+        let before = self.executions.get(id).and_then(|live| live.committed.clone());
+        if before.is_none() {
+            self.recent.add(at, id);
+        }
+        self.move_timers(before.as_deref(), &after);
+        self.shared.metrics.observe(&events, &after);
+        if let Some(live) = self.executions.get_mut(id) {
+            live.committed = Some(Arc::clone(&after));
+            live.unflushed.push_back(recorded.clone());
+            live.touched = at;
+        }
+        Change { id, offset, before, after, transitions: vec![recorded] }
+    }
+
+    fn move_timers(
+        &mut self,
+        before: Option<&flowmill_engine::Execution>,
+        after: &flowmill_engine::Execution,
+    ) {
+        let earlier = before.map(crate::projector::timer_rows).unwrap_or_default();
+        let later = crate::projector::timer_rows(after);
+        for row in earlier.iter().filter(|row| !later.contains(row)) {
+            self.timers.clear(&row.key);
+        }
+        for row in later.iter().filter(|row| !earlier.contains(row)) {
+            self.timers.set(row.key);
+        }
+    }
+
+    fn after_change(&mut self, id: ExecutionId) {
+        let Some(committed) = self.executions.get(id).and_then(|live| live.committed.clone())
+        else {
+            return;
+        };
+        self.sent.settle(&committed);
+        self.answer_readers(id);
+        self.give_waiting(id);
+        if committed.is_ended() {
+            let resting =
+                self.executions.get(id).is_some_and(|l| l.deciding.is_none() && l.undelivered == 0);
+            if resting {
+                self.executions.rest(id);
+            }
+            self.answer_ended(id, &committed);
+        }
+    }
+
+    fn rejected(&mut self, input: &Input, rejection: &Rejection) {
+        self.shared.metrics.ignored(rejection.name());
+        tracing::debug!(execution = %input.execution, reason = rejection.name(), "ignored");
+        if let Source::Timer(key) = input.source {
+            let live = self.executions.get(input.execution);
+            let committed = live.and_then(|live| live.committed.as_ref());
+            if committed.is_some_and(|e| e.timers().any(|timer| timer.id == key.timer)) {
+                self.timers.again(key, self.shared.clock.now());
+            }
+        }
+    }
+
+    pub(super) fn dispatched(&mut self, dispatched: Dispatched) -> Next {
+        let Dispatched { batch, sent } = dispatched;
+        self.mark.end(batch);
+        for (id, sent) in sent {
+            let live = self.executions.get(id.execution);
+            let committed = live.and_then(|live| live.committed.as_ref());
+            let pending = committed
+                .and_then(|execution| execution.task(id.activation))
+                .is_some_and(|task| task.attempt == id.attempt);
+            if pending {
+                self.sent.insert(id, sent);
+            }
+        }
+        Next::Serve
+    }
+
+    fn release_credits(&mut self, done: &[(InputTopic, usize)]) {
+        for (topic, count) in done {
+            self.intake.release(*topic, *count);
+        }
+    }
+
+    fn answer_catalogue(&mut self, decided: &[(InputRef, CommandOutcome)]) {
+        for (input, outcome) in decided {
+            self.questions.decided(input.offset, outcome.clone());
+        }
+    }
+
+    fn answer_outcome(&mut self, input: &Input, verdict: &Verdict) {
+        let Some(InputRef { topic: InputTopic::Commands, offset }) = input.of_log() else { return };
+        let outcome = match verdict {
+            Verdict::Staged(_) => CommandOutcome::Applied,
+            Verdict::Rejected(rejection) => super::queries::outcome_of(rejection),
+        };
+        self.questions.decided(offset, outcome);
+    }
+}
+
+/// The credits that a committed batch gives back: those of all inputs it is done with.
+fn spent(batch: &Batch, decisions: &[Ready], catalogue: usize) -> [(InputTopic, usize); 2] {
+    let count = |topic: InputTopic| {
+        let decided = decisions.iter().filter_map(|ready| ready.input.of_log());
+        let rejected = batch.rejected.iter().map(|rejected| rejected.input);
+        decided.chain(rejected).filter(|input| input.topic == topic).count()
+    };
+    let commands = count(InputTopic::Commands) + catalogue;
+    [(InputTopic::Commands, commands), (InputTopic::Results, count(InputTopic::Results))]
+}
+
+fn merge(changes: &mut BTreeMap<ExecutionId, Change>, change: Change) {
+    match changes.get_mut(&change.id) {
+        None => {
+            changes.insert(change.id, change);
+        }
+        Some(earlier) => {
+            earlier.after = change.after;
+            earlier.transitions.extend(change.transitions);
+        }
+    }
+}
+
+impl Ready {
+    fn staged(&self) -> Option<&Staged> {
+        match &self.verdict {
+            Verdict::Staged(staged) => Some(staged),
+            Verdict::Rejected(_) => None,
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.staged().map_or(0, |staged| staged.transition.events.0.len())
+    }
+}
+
+impl Input {
+    /// The record it was read from; `None` for a timer.
+    pub(crate) const fn of_log(&self) -> Option<InputRef> {
+        match self.source {
+            Source::Log(input) => Some(input),
+            Source::Timer(_) => None,
+        }
+    }
+}

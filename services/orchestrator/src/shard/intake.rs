@@ -1,0 +1,216 @@
+//! Reads a shard's input topics, bounded by credits.
+//!
+//! Each topic has a reader of its own and credits of its own. A record holds its credit from the
+//! read until its batch is committed and, when it was deferred, until it is resolved. So a shard
+//! whose commands pile up stops reading commands and goes on reading results: work in flight
+//! always drains.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use flowmill_log::{Fetched, Log, Partition, ReadLimit, Topic};
+use flowmill_model::history::{InputPositions, InputRef, InputTopic};
+use flowmill_model::{Offset, ShardId, Timestamp, limits};
+use flowmill_runtime::spawn;
+use ractor::ActorRef;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+use super::ShardMessage;
+use super::input::{Input, Parsed};
+
+/// Records taken in one read.
+const READ: ReadLimit =
+    ReadLimit { records: NonZeroUsize::new(256).expect("not zero"), bytes: 4 * 1024 * 1024 };
+
+/// Credits for commands: one batch on its way, one waiting, and what may be deferred.
+const COMMAND_CREDITS: usize = limits::BATCH_INPUTS + limits::DEFERRED_INPUTS;
+
+/// Credits for results.
+const RESULT_CREDITS: usize = limits::BATCH_INPUTS + limits::DEFERRED_INPUTS_HARD;
+
+/// Bytes of raw inputs after which a batch takes no more. With the bound on what is decided it
+/// keeps a record below the largest one the log takes.
+const BATCH_RAW_BYTES: usize = limits::PAYLOAD_BYTES;
+
+/// The inputs of one incarnation.
+pub(crate) struct Intake {
+    commands: Lane,
+    results: Lane,
+}
+
+struct Lane {
+    topic: InputTopic,
+    waiting: VecDeque<(Parsed, usize)>,
+    credits: Arc<Semaphore>,
+    /// The offset after the last record taken into a batch.
+    taken: Offset,
+    reader: JoinHandle<()>,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// Who reads, and for whom.
+#[derive(Clone)]
+pub(crate) struct Pump {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) shard: ShardId,
+    pub(crate) me: ActorRef<ShardMessage>,
+    pub(crate) incarnation: u64,
+}
+
+impl Intake {
+    /// Starts to read both topics from `positions` on.
+    pub(crate) fn start(pump: &Pump, positions: InputPositions) -> Self {
+        let commands = Lane::start(pump, InputTopic::Commands, positions.commands, COMMAND_CREDITS);
+        let results = Lane::start(pump, InputTopic::Results, positions.results, RESULT_CREDITS);
+        Self { commands, results }
+    }
+
+    /// Takes in what a reader has read; answers the inputs for executions, for a look ahead.
+    pub(crate) fn add(
+        &mut self,
+        shard: ShardId,
+        topic: InputTopic,
+        records: Vec<Fetched>,
+        now: Timestamp,
+    ) {
+        let lane = self.lane(topic);
+        for Fetched { offset, record } in records {
+            let size = record.value.len();
+            let input = InputRef { topic, offset };
+            lane.waiting.push_back((Parsed::read(shard, input, record.value, now), size));
+        }
+    }
+
+    /// Takes what the next batch decides: commands, then results.
+    pub(crate) fn take(&mut self) -> Vec<Parsed> {
+        let mut budget = Budget { records: limits::BATCH_INPUTS / 2, bytes: BATCH_RAW_BYTES };
+        let results = self.results.take(&mut budget);
+        budget.records += limits::BATCH_INPUTS / 2;
+        let mut taken = self.commands.take(&mut budget);
+        taken.extend(results);
+        taken
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.commands.waiting.is_empty() && self.results.waiting.is_empty()
+    }
+
+    /// The positions after everything taken so far.
+    pub(crate) fn positions(&self) -> InputPositions {
+        InputPositions { commands: self.commands.taken, results: self.results.taken }
+    }
+
+    /// Returns the credits of inputs that are done with.
+    pub(crate) fn release(&mut self, topic: InputTopic, count: usize) {
+        self.lane(topic).credits.add_permits(count);
+    }
+
+    /// Uses up credits of inputs that an earlier incarnation deferred.
+    pub(crate) fn hold(&mut self, topic: InputTopic, count: usize) {
+        self.lane(topic).credits.forget_permits(count);
+    }
+
+    /// Credits left for commands.
+    pub(crate) fn credits(&self) -> usize {
+        self.commands.credits.available_permits()
+    }
+
+    /// Inputs that wait for a batch and are for executions.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Input> {
+        let lanes = self.commands.waiting.iter().chain(&self.results.waiting);
+        lanes.filter_map(|(parsed, _)| match parsed {
+            Parsed::Input(input) => Some(input),
+            Parsed::Catalogue(..) | Parsed::Rejected { .. } => None,
+        })
+    }
+
+    fn lane(&mut self, topic: InputTopic) -> &mut Lane {
+        match topic {
+            InputTopic::Commands => &mut self.commands,
+            InputTopic::Results => &mut self.results,
+        }
+    }
+}
+
+/// What a batch may still take.
+struct Budget {
+    records: usize,
+    bytes: usize,
+}
+
+impl Lane {
+    fn start(pump: &Pump, topic: InputTopic, from: Offset, credits: usize) -> Self {
+        let credits = Arc::new(Semaphore::new(credits));
+        let reading = read(pump.clone(), topic, from, Arc::clone(&credits));
+        let reader = spawn("intake", reading);
+        Self { topic, waiting: VecDeque::new(), credits, taken: from, reader }
+    }
+
+    fn take(&mut self, budget: &mut Budget) -> Vec<Parsed> {
+        let mut taken = Vec::new();
+        while let Some((parsed, size)) = self.waiting.front() {
+            let fits = budget.records > 0 && (*size <= budget.bytes || taken.is_empty());
+            if !fits {
+                break;
+            }
+            budget.records -= 1;
+            budget.bytes = budget.bytes.saturating_sub(*size);
+            self.taken = parsed.offset().next();
+            taken.extend(self.waiting.pop_front().map(|(parsed, _)| parsed));
+        }
+        debug_assert!(taken.iter().all(|parsed| parsed.topic() == self.topic));
+        taken
+    }
+}
+
+impl Parsed {
+    fn input(&self) -> InputRef {
+        match self {
+            Self::Input(input) => match input.source {
+                super::input::Source::Log(input) => input,
+                super::input::Source::Timer(_) => unreachable!("a record is no timer"),
+            },
+            Self::Catalogue(input, _) | Self::Rejected { input, .. } => *input,
+        }
+    }
+
+    fn offset(&self) -> Offset {
+        self.input().offset
+    }
+
+    fn topic(&self) -> InputTopic {
+        self.input().topic
+    }
+}
+
+async fn read(pump: Pump, topic: InputTopic, from: Offset, credits: Arc<Semaphore>) {
+    let log_topic = match topic {
+        InputTopic::Commands => Topic::Commands,
+        InputTopic::Results => Topic::Results,
+    };
+    let partition = Partition::of_shard(log_topic, pump.shard);
+    let mut reader = pump.log.reader(&partition, from);
+    loop {
+        let message = match reader.read(READ).await {
+            Ok(records) => {
+                let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+                let Ok(permits) = credits.acquire_many(count).await else { return };
+                permits.forget();
+                ShardMessage::Fetched(pump.incarnation, topic, records)
+            }
+            Err(error) => ShardMessage::ReadFailed(pump.incarnation, error),
+        };
+        let failed = matches!(message, ShardMessage::ReadFailed(..));
+        if pump.me.cast(message).is_err() || failed {
+            return;
+        }
+    }
+}

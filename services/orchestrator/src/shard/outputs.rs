@@ -1,0 +1,328 @@
+//! Sends what batches decided, and keeps the dispatched mark.
+//!
+//! Nothing is sent before its batch is committed. The mark is the highest batch number up to
+//! which every output of every valid batch is sent or no longer needed; it travels in the next
+//! batch, and the watermark never passes it.
+//!
+//! A task that cannot be sent for [`GIVE_UP`] is left to its timer, whose firing sends it again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flowmill_engine::{Execution, TaskSpec};
+use flowmill_log::{
+    Log, NotWritten, Partition, Record, Retention, Survival, Topic, TopicSpec, task_partition,
+};
+use flowmill_model::history::{DefinitionRecord, Rejected};
+use flowmill_model::task::TaskRecord;
+use flowmill_model::{
+    Activation, BatchNumber, Epoch, ExecutionId, Offset, Queue, TaskId, Timestamp, envelope,
+};
+use flowmill_runtime::Clock;
+use futures::future::join_all;
+
+/// How long a task is tried to be sent before it is left to its timer.
+pub(crate) const GIVE_UP: Duration = Duration::from_secs(30);
+
+/// Pause before what could not be sent is sent again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// How long a task queue keeps its records.
+const TASK_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// One output of a batch.
+#[derive(Clone, Debug)]
+pub(crate) enum Output {
+    /// A task for a queue.
+    Task { queue: Queue, record: TaskRecord },
+    /// A version of a flow for everybody.
+    Definition(DefinitionRecord),
+    /// A copy of an input that cannot be used.
+    DeadLetter(Rejected),
+}
+
+/// What was sent of a batch.
+#[derive(Debug)]
+pub struct Dispatched {
+    pub(crate) batch: BatchNumber,
+    pub(crate) sent: Vec<(TaskId, Sent)>,
+}
+
+/// Where a task was sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) queue: Queue,
+    pub(crate) partition: u16,
+    pub(crate) offset: Offset,
+}
+
+/// Which batches still have outputs to send.
+#[derive(Debug, Default)]
+pub(crate) struct Mark {
+    committed: BatchNumber,
+    open: BTreeMap<BatchNumber, usize>,
+    /// The last batch with anything in it: what an idle owner still has to cover.
+    content: BatchNumber,
+}
+
+impl Mark {
+    /// A mark for an owner that found `committed` batches, of which those above `mark` count as
+    /// one delivery that is still open.
+    pub(crate) fn found(committed: BatchNumber, content: BatchNumber) -> Self {
+        Self { committed, open: BTreeMap::new(), content }
+    }
+
+    /// A batch is committed; `content` says whether there was anything in it.
+    pub(crate) fn commit(&mut self, batch: BatchNumber, content: bool) {
+        self.committed = batch;
+        if content {
+            self.content = batch;
+        }
+    }
+
+    /// Deliveries of outputs up to and with `batch` begin.
+    pub(crate) fn begin(&mut self, batch: BatchNumber) {
+        *self.open.entry(batch).or_default() += 1;
+    }
+
+    /// One of them is done.
+    pub(crate) fn end(&mut self, batch: BatchNumber) {
+        if let Some(open) = self.open.get_mut(&batch) {
+            *open -= 1;
+            if *open == 0 {
+                self.open.remove(&batch);
+            }
+        }
+    }
+
+    /// The mark now.
+    pub(crate) fn now(&self) -> BatchNumber {
+        match self.open.keys().next() {
+            Some(first) => BatchNumber::new(first.get().saturating_sub(1)),
+            None => self.committed,
+        }
+    }
+
+    /// Whether a batch without input is worth committing, when `recorded` is the mark in the
+    /// latest one: it would let the watermark reach a batch that decided something.
+    pub(crate) fn is_news(&self, recorded: BatchNumber) -> bool {
+        recorded < self.content && self.now() > recorded
+    }
+}
+
+/// Sends outputs into the log.
+#[derive(Clone)]
+pub(crate) struct Courier {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) clock: Clock,
+    pub(crate) task_partitions: u16,
+}
+
+impl Courier {
+    /// Sends the outputs of a batch; answers when each is acknowledged or given up.
+    pub(crate) async fn deliver(self, batch: BatchNumber, outputs: Vec<Output>) -> Dispatched {
+        let sending = outputs.into_iter().map(|output| self.send(output));
+        let sent = join_all(sending).await.into_iter().flatten().collect();
+        Dispatched { batch, sent }
+    }
+
+    async fn send(&self, output: Output) -> Option<(TaskId, Sent)> {
+        let started = self.clock.now();
+        loop {
+            let (partition, record) = match self.address(&output).await {
+                Ok(addressed) => addressed,
+                Err(error) => {
+                    tracing::warn!(%error, "a task queue cannot be made");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            };
+            let error = match self.log.append(&partition, record).await {
+                Ok(offset) => return output.sent(partition.number, offset),
+                Err(error) => error,
+            };
+            if self.is_given_up(&output, started, &error) {
+                tracing::warn!(%error, %partition, "an output is given up");
+                return None;
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Tasks are left to their timers after a while; definitions never; what can never be
+    /// written is not tried again.
+    fn is_given_up(
+        &self,
+        output: &Output,
+        started: Timestamp,
+        error: &flowmill_log::AppendError,
+    ) -> bool {
+        use flowmill_log::AppendError::NotWritten as Not;
+        let hopeless = matches!(error, Not(NotWritten::TooLarge { .. }));
+        let waited = self.clock.now().since(started) >= GIVE_UP;
+        match output {
+            Output::Task { .. } => hopeless || waited,
+            Output::Definition(_) => false,
+            Output::DeadLetter(_) => hopeless || waited,
+        }
+    }
+
+    async fn address(
+        &self,
+        output: &Output,
+    ) -> Result<(Partition, Record), flowmill_log::ReadError> {
+        match output {
+            Output::Task { queue, record } => {
+                let topic = Topic::Tasks(queue.clone());
+                let partitions = self.partitions_of(&topic).await?;
+                let number = task_partition(record.id.execution.shard(), partitions);
+                let key = Bytes::copy_from_slice(&record.id.execution.to_bits().to_be_bytes());
+                let value = envelope::encode(record).into();
+                Ok((Partition::new(topic, number), Record { key, value }))
+            }
+            Output::Definition(record) => {
+                let key = Bytes::from(record.flow.to_string());
+                let value = envelope::encode(record).into();
+                Ok((Partition::new(Topic::Definitions, 0), Record { key, value }))
+            }
+            Output::DeadLetter(rejected) => {
+                let value = rejected.record.0.clone();
+                Ok((Partition::new(Topic::DeadLetters, 0), Record { key: Bytes::new(), value }))
+            }
+        }
+    }
+
+    async fn partitions_of(&self, topic: &Topic) -> Result<u16, flowmill_log::ReadError> {
+        if let Some(partitions) = self.log.partitions(topic) {
+            return Ok(partitions);
+        }
+        let partitions = self.task_partitions;
+        self.log
+            .ensure(TopicSpec {
+                topic: topic.clone(),
+                partitions,
+                retention: Retention::For(TASK_RETENTION),
+                survival: Survival::Derivable,
+            })
+            .await?;
+        Ok(self.log.partitions(topic).unwrap_or(partitions))
+    }
+}
+
+impl Output {
+    fn sent(&self, partition: u16, offset: Offset) -> Option<(TaskId, Sent)> {
+        match self {
+            Self::Task { queue, record } => {
+                Some((record.id, Sent { queue: queue.clone(), partition, offset }))
+            }
+            Self::Definition(_) | Self::DeadLetter(_) => None,
+        }
+    }
+
+    /// The output that sends a task of `execution`.
+    pub(crate) fn task(
+        execution: &Execution,
+        spec: TaskSpec,
+        epoch: Epoch,
+        batch: BatchNumber,
+    ) -> Option<Self> {
+        let (flow, _) = execution.flow()?;
+        let TaskSpec { activation, attempt, token, task_type, queue, input, timeout } = spec;
+        let record = TaskRecord {
+            id: TaskId { execution: execution.id(), activation, attempt },
+            token,
+            epoch,
+            batch,
+            task_type,
+            flow: flow.flow.clone(),
+            input,
+            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
+            trace: execution.trace().copied(),
+        };
+        Some(Self::Task { queue, record })
+    }
+}
+
+/// Tasks that this owner has sent and whose result is pending.
+#[derive(Debug, Default)]
+pub(crate) struct SentTasks {
+    by_execution: BTreeMap<ExecutionId, Vec<(Activation, u32, Sent)>>,
+    count: usize,
+}
+
+impl SentTasks {
+    pub(crate) fn insert(&mut self, id: TaskId, sent: Sent) {
+        let tasks = self.by_execution.entry(id.execution).or_default();
+        self.count -= tasks.len();
+        tasks.retain(|(activation, attempt, _)| (*activation, *attempt) != (id.activation, id.attempt));
+        tasks.push((id.activation, id.attempt, sent));
+        self.count += tasks.len();
+    }
+
+    pub(crate) fn get(&self, id: &TaskId) -> Option<&Sent> {
+        let same = |entry: &&(Activation, u32, Sent)| (entry.0, entry.1) == (id.activation, id.attempt);
+        self.by_execution.get(&id.execution)?.iter().find(same).map(|(_, _, sent)| sent)
+    }
+
+    /// Forgets what `execution` no longer waits for.
+    pub(crate) fn settle(&mut self, execution: &Execution) {
+        let Some(tasks) = self.by_execution.get_mut(&execution.id()) else { return };
+        let pending = |activation: &Activation, attempt: u32| {
+            execution.task(*activation).is_some_and(|task| task.attempt == attempt)
+        };
+        self.count -= tasks.len();
+        tasks.retain(|(activation, attempt, _)| pending(activation, *attempt));
+        self.count += tasks.len();
+        if tasks.is_empty() {
+            self.by_execution.remove(&execution.id());
+        }
+    }
+
+    /// Whether any task of `execution` is known as sent.
+    pub(crate) fn knows(&self, execution: ExecutionId) -> bool {
+        self.by_execution.contains_key(&execution)
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The queue partitions that tasks wait in.
+    pub(crate) fn partitions(&self) -> std::collections::BTreeSet<(Queue, u16)> {
+        let tasks = self.by_execution.values().flatten();
+        tasks.map(|(_, _, sent)| (sent.queue.clone(), sent.partition)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn number(raw: u64) -> BatchNumber {
+        BatchNumber::new(raw)
+    }
+
+    #[test]
+    fn the_mark_stays_below_what_is_not_sent() {
+        let mut mark = Mark::found(number(3), number(3));
+        mark.begin(number(3));
+        mark.commit(number(4), true);
+        mark.begin(number(4));
+        assert_eq!(mark.now(), number(2));
+        mark.end(number(4));
+        assert_eq!(mark.now(), number(2));
+        mark.end(number(3));
+        assert_eq!(mark.now(), number(4));
+    }
+
+    #[test]
+    fn an_idle_owner_covers_its_last_content_and_then_rests() {
+        let mut mark = Mark::found(number(0), number(0));
+        mark.commit(number(1), true);
+        assert!(mark.is_news(number(0)));
+        mark.commit(number(2), false);
+        assert!(!mark.is_news(number(1)));
+    }
+}

@@ -1,0 +1,105 @@
+//! The flows that are run: one for each way an execution can spend its time.
+
+/// Every definition, by its name in namespace `sim`.
+pub const DEFINITIONS: [(&str, &str); 5] = [
+    (
+        "inline",
+        r#"
+flowmill: 1
+document: { namespace: sim, name: inline, version: 1.0.0 }
+nodes:
+  - { id: source, type: start }
+  - { id: shape, type: map, parameters: { expression: "{n: .n, double: (.n * 2)}" } }
+  - { id: odd, type: filter, parameters: { condition: ".n % 2 == 1" } }
+  - { id: done, type: end }
+connections:
+  - source.out -> shape.in
+  - shape.out -> odd.in
+  - odd.out -> done.in
+"#,
+    ),
+    (
+        "tasks",
+        r#"
+flowmill: 1
+document: { namespace: sim, name: tasks, version: 1.0.0 }
+nodes:
+  - { id: source, type: start }
+  - id: first
+    type: task
+    parameters: { type: work, input: "${ .n }" }
+    retry: { delay: PT1S, backoff: exponential, limit: { attempts: 8 } }
+    timeout: PT10S
+  - id: second
+    type: task
+    parameters: { type: work, input: "${ . }" }
+    retry: { delay: PT1S, backoff: constant, limit: { attempts: 8 } }
+    timeout: PT10S
+  - { id: done, type: end }
+connections:
+  - source.out -> first.in
+  - first.out -> second.in
+  - second.out -> done.in
+"#,
+    ),
+    (
+        "fan",
+        r#"
+flowmill: 1
+document: { namespace: sim, name: fan, version: 1.0.0 }
+nodes:
+  - { id: source, type: start }
+  - { id: a, type: task, parameters: { type: work, input: 1 }, timeout: PT10S }
+  - { id: b, type: task, parameters: { type: work, input: 2 }, timeout: PT10S }
+  - { id: few, type: filter, parameters: { condition: ".n % 3 == 0" } }
+  - { id: all, type: merge, parameters: { mode: all } }
+  - { id: done, type: end }
+connections:
+  - source.out -> a.in
+  - source.out -> b.in
+  - source.out -> few.in
+  - a.out -> all.in
+  - b.out -> all.in
+  - few.out -> all.in
+  - all.out -> done.in
+"#,
+    ),
+    (
+        "waiting",
+        r#"
+flowmill: 1
+document: { namespace: sim, name: waiting, version: 1.0.0 }
+nodes:
+  - { id: source, type: start }
+  - { id: pause, type: wait, parameters: { for: PT2S } }
+  - { id: go, type: signal, parameters: { name: go, timeout: PT30S } }
+  - { id: late, type: map, parameters: { expression: "\"late\"" } }
+  - { id: done, type: end }
+connections:
+  - source.out -> pause.in
+  - pause.out -> go.in
+  - go.out -> done.in
+  - go.error -> late.in
+  - late.out -> done.in
+"#,
+    ),
+    (
+        "faulty",
+        r#"
+flowmill: 1
+document: { namespace: sim, name: faulty, version: 1.0.0 }
+nodes:
+  - { id: source, type: start }
+  - id: pick
+    type: switch
+    parameters:
+      cases: [{ name: small, when: ".n < 3" }, { name: large, when: ".n >= 3" }]
+  - { id: stop, type: fail, parameters: { error: { type: "https://example.com/too-small", status: 422, title: Too small } } }
+  - { id: work, type: task, parameters: { type: work, input: "${ . }" }, timeout: PT10S }
+connections:
+  - source.out -> pick.in
+  - pick.small -> stop.in
+  - pick.large -> work.in
+"#,
+    ),
+];
