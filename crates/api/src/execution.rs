@@ -88,6 +88,7 @@ pub struct StartAccepted {
 /// An execution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Execution)]
 pub struct ExecutionDto {
     /// The id: 32 hexadecimal digits.
     #[schema(value_type = String)]
@@ -117,6 +118,7 @@ pub struct ExecutionDto {
 /// One thing an execution waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Pending)]
 pub struct PendingDto {
     /// The node's id.
     pub node: String,
@@ -133,6 +135,7 @@ pub struct PendingDto {
 /// A page of executions, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ListPage)]
 pub struct ListPageDto {
     /// The executions.
     pub executions: Vec<ListedDto>,
@@ -143,6 +146,7 @@ pub struct ListPageDto {
 /// An execution as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Listed)]
 pub struct ListedDto {
     /// The id: 32 hexadecimal digits.
     #[schema(value_type = String)]

@@ -8,6 +8,7 @@ use crate::RawJson;
 /// A flow and its versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Flow)]
 pub struct FlowDto {
     /// The flow, as `namespace/name`.
     pub flow: String,
@@ -27,6 +28,7 @@ pub struct FlowDto {
 /// One version of a flow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FlowVersion)]
 pub struct FlowVersionDto {
     /// The version.
     pub version: String,
@@ -41,6 +43,7 @@ pub struct FlowVersionDto {
 /// A page of flows, in order of their names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FlowPage)]
 pub struct FlowPageDto {
     /// The flows.
     pub flows: Vec<FlowDto>,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 /// How a node stands: for people and dashboards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Health)]
 pub struct HealthDto {
     /// `ok`, or `degraded` when a shard is stopped.
     pub status: String,
@@ -22,6 +23,7 @@ pub struct HealthDto {
 /// How a shard stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Shard)]
 pub struct ShardDto {
     /// Its number.
     pub shard: u16,
@@ -47,6 +49,7 @@ pub struct ShardDto {
 /// How a queue of tasks stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Queue)]
 pub struct QueueDto {
     /// Its name.
     pub queue: String,
@@ -59,6 +62,7 @@ pub struct QueueDto {
 /// Whether a node can serve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Ready)]
 pub struct ReadyDto {
     /// Whether deploys, starts and reads work.
     pub ready: bool,

@@ -8,6 +8,7 @@ use crate::RawJson;
 /// A page of an execution's history, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HistoryPage)]
 pub struct HistoryPageDto {
     /// The events.
     pub events: Vec<EventDto>,
@@ -18,6 +19,7 @@ pub struct HistoryPageDto {
 /// One event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Event)]
 pub struct EventDto {
     /// Its place in the history, from 0 without gaps.
     pub sequence: u64,

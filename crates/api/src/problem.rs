@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 /// Problem details: the body of every answer that is an error, and the fault of an execution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
 pub struct ProblemDto {
     /// A URI that names the kind of error; for our own kinds also the address of its page.
     #[serde(rename = "type")]
@@ -31,6 +32,7 @@ pub struct ProblemDto {
 /// One error of a definition, an input or a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Diagnostic)]
 pub struct DiagnosticDto {
     /// What kind of error, such as `unknown-port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

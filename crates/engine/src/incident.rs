@@ -1,7 +1,7 @@
 //! What happens to an execution from the outside of its flow: quarantine and fault.
 //!
-//! These decisions need no flow and evaluate nothing, so they can be made when deciding is what
-//! failed.
+//! These decisions need no flow and evaluate no expression, so they can be made when deciding is
+//! what failed.
 
 use flowmill_flow::Json;
 use flowmill_model::command::Start;
@@ -16,7 +16,8 @@ use crate::execution::Execution;
 use crate::rejection::{Rejection, Unexpected};
 
 /// Suspends an execution whose input could not be decided (its transition panicked), and keeps
-/// that input until it is resumed. An input that comes again by itself, a timer, is not kept.
+/// that input until it is resumed. An input that comes again by itself, a timer, is not kept. The
+/// execution is started; for one that is not there is [`quarantine_start`].
 ///
 /// An execution whose state cannot hold the input faults: nothing is dropped silently. One that
 /// has ended stays as it is (no events).
@@ -44,7 +45,7 @@ pub fn quarantine_start(
     moment: &Moment,
 ) -> Decision {
     let problem = bounded(problem);
-    let started = started(start, trace, sent_at, moment).into();
+    let started = started(start, recorded(start), trace, sent_at, moment).into();
     fold(execution, vec![started, Quarantined { problem, input: None, at: moment.now }.into()])
 }
 
@@ -68,7 +69,7 @@ pub fn keep_input(execution: &Execution, input: Blob) -> Result<Decision, Reject
 }
 
 /// Ends an execution by an error that is none of its nodes'. One that has ended stays as it is
-/// (no events).
+/// (no events). The execution is started; for one that is not there is [`fault_start`].
 pub fn fault(execution: &Execution, problem: Problem, moment: &Moment) -> Decision {
     let cleared = execution.timers.keys().copied().collect();
     let problem = bounded(problem);
@@ -76,7 +77,7 @@ pub fn fault(execution: &Execution, problem: Problem, moment: &Moment) -> Decisi
 }
 
 /// Starts an execution and ends it by an error at once: its start cannot be decided as it is. An
-/// input that is too large for the state is recorded as `null`.
+/// input that is too large or no JSON is recorded as `null`.
 pub fn fault_start(
     execution: &Execution,
     start: &Start,
@@ -85,24 +86,33 @@ pub fn fault_start(
     problem: Problem,
     moment: &Moment,
 ) -> Decision {
-    let mut decision = fold(execution, vec![started(start, trace, sent_at, moment).into()]);
+    let mut decision =
+        fold(execution, vec![started(start, recorded(start), trace, sent_at, moment).into()]);
     let faulted = fault(&decision.after, problem, moment);
     decision.events.extend(faulted.events);
     Decision { after: faulted.after, ..decision }
 }
 
-/// The start of an execution, without a deadline.
+/// What is recorded as the input of a start that was not decided: JSON of a size that the state
+/// can hold, whatever was sent.
+fn recorded(start: &Start) -> Payload {
+    let input = &start.input;
+    let fits = input.len() <= limits::PAYLOAD_BYTES && Json::parse(input.as_bytes()).is_ok();
+    if fits { input.clone() } else { Payload::null() }
+}
+
+/// The start of an execution with this input, without a deadline.
 pub(crate) fn started(
     start: &Start,
+    input: Payload,
     trace: Option<TraceContext>,
     sent_at: Timestamp,
     moment: &Moment,
 ) -> Started {
-    let fits = start.input.len() <= limits::PAYLOAD_BYTES;
     Started {
         flow: start.flow.clone(),
         hash: start.hash,
-        input: if fits { start.input.clone() } else { Payload::null() },
+        input,
         trace,
         sent_at,
         at: moment.now,

@@ -143,3 +143,30 @@ fn details(event: &Event) -> EventView<'_> {
 fn attempt(attempt: u32) -> EventView<'static> {
     EventView { attempt: Some(attempt), ..EventView::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::{Driver, around, failure, text};
+
+    #[test]
+    fn a_history_reads_in_the_definitions_own_names() {
+        let node = "{ id: n, type: task, parameters: { type: pick, queue: slow, input: 7 } }";
+        let mut driver = Driver::started(around(node), "1");
+        driver.fail("n", failure(true));
+        let flow = driver.flow.clone();
+        let views: Vec<_> = driver.events.iter().map(|event| view(event, &flow)).collect();
+        let names: Vec<_> = views.iter().map(|view| (view.name, view.node, view.port)).collect();
+        let expect = [
+            ("started", None, None),
+            ("node-completed", Some("s"), Some("out")),
+            ("task-scheduled", Some("n"), None),
+            ("attempt-failed", Some("n"), None),
+        ];
+        assert_eq!(names, expect);
+        assert_eq!((views[2].queue, views[2].task_type), (Some("slow"), Some("pick")));
+        assert_eq!(views[2].input.map(text).as_deref(), Some("7"));
+        assert_eq!((views[3].attempt, views[3].iteration), (Some(1), Some(0)));
+        assert!(views[3].problem.is_some() && views[3].until.is_some());
+    }
+}

@@ -163,8 +163,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Whether further errors are dropped, so that looking for them is of no use.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.found.len() >= limits::DIAGNOSTICS
+    }
+
     pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
-        if self.found.len() < limits::DIAGNOSTICS {
+        if !self.is_full() {
             self.found.push(diagnostic);
         }
     }
@@ -175,7 +180,7 @@ impl Report {
 
     /// The errors in the order of the text.
     pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by(|a, b| (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)));
+        self.found.sort_by_key(|found| (found.line, found.column, found.code));
         self.found
     }
 }

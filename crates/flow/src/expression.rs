@@ -5,7 +5,7 @@
 //! process. An expression gives exactly one value; none or several is a fault that says so. What
 //! it gives is bounded in size and depth.
 //!
-//! This does not bound the time or the memory that an evaluation takes; functions that call
+//! This does not bound the time or the memory that an evaluation takes. Functions that call
 //! themselves are refused, because they can exhaust the stack.
 
 mod fault;
@@ -14,6 +14,7 @@ mod references;
 mod syntax;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use jaq_core::load::{Arena, File, Loader};
@@ -149,30 +150,43 @@ impl Expression {
 
     /// The one value that the expression gives for `input`.
     pub fn evaluate(&self, input: &Json, scope: &Scope) -> Result<Json, ExpressionFault> {
-        let mut values = self.run(input, scope);
-        let value = values.next().unwrap_or(Err(FaultKind::NoValue));
-        let value = value.and_then(|value| match values.next() {
-            None => Ok(value),
-            Some(Ok(_)) => Err(FaultKind::SeveralValues),
-            Some(Err(fault)) => Err(fault),
-        });
-        let value = value.and_then(|value| match json::check_fit(&value) {
-            Ok(()) => Ok(Json::from_val(value)),
-            Err(unfit) => Err(unfit.into()),
-        });
-        value.map_err(|kind| self.fault(kind))
+        let value = self.one(input, scope).and_then(|value| value.ok_or(FaultKind::NoValue));
+        value.map(Json::from_val).map_err(|kind| self.fault(kind))
     }
 
     /// Whether the expression holds for `input`: no value, `null` and `false` mean it does not.
     pub fn condition(&self, input: &Json, scope: &Scope) -> Result<bool, ExpressionFault> {
-        let mut values = self.run(input, scope);
-        let Some(first) = values.next() else { return Ok(false) };
-        let holds = first.and_then(|value| match values.next() {
-            None => Ok(!matches!(value, Val::Null | Val::Bool(false))),
-            Some(Ok(_)) => Err(FaultKind::SeveralValues),
-            Some(Err(fault)) => Err(fault),
-        });
-        holds.map_err(|kind| self.fault(kind))
+        let value = self.one(input, scope).map_err(|kind| self.fault(kind))?;
+        Ok(!matches!(value, None | Some(Val::Null | Val::Bool(false))))
+    }
+
+    /// The only value that the expression gives, or none.
+    ///
+    /// A panic of the interpreter, which some absurd numbers bring about, is a fault like others:
+    /// it leaves nothing behind, because an evaluation shares only values that never change.
+    fn one(&self, input: &Json, scope: &Scope) -> Result<Option<Val>, FaultKind> {
+        let run = || {
+            let mut values = self.run(input, scope);
+            let Some(first) = values.next().transpose()? else { return Ok(None) };
+            let unfit = json::check_fit(&first).err().map(FaultKind::from);
+            let more = match values.next() {
+                None => None,
+                Some(Ok(second)) => {
+                    json::dismantle(second);
+                    Some(FaultKind::SeveralValues)
+                }
+                Some(Err(fault)) => Some(fault),
+            };
+            match more.or(unfit) {
+                None => Ok(Some(first)),
+                Some(fault) => {
+                    json::dismantle(first);
+                    Err(fault)
+                }
+            }
+        };
+        catch_unwind(AssertUnwindSafe(run))
+            .unwrap_or_else(|_| Err(FaultKind::Raised("it is beyond the interpreter".to_owned())))
     }
 
     pub(crate) fn fault(&self, kind: FaultKind) -> ExpressionFault {

@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod kind;
+mod point_in_time;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

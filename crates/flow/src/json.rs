@@ -9,6 +9,7 @@ mod read;
 mod write;
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jaq_json::{Num, Val};
@@ -145,6 +146,21 @@ impl Json {
 
 fn text_value(text: &str) -> Val {
     Val::utf8_str(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// Drops a value without recursion, however deeply it is nested. What others share stays.
+pub(crate) fn dismantle(value: Val) {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Val::Arr(items) => open.extend(Arc::try_unwrap(items).into_iter().flatten()),
+            Val::Obj(entries) => {
+                let entries = Arc::try_unwrap(entries).into_iter().flatten();
+                open.extend(entries.flat_map(|(key, value)| [key, value]));
+            }
+            Val::Null | Val::Bool(_) | Val::Num(_) | Val::BStr(_) | Val::TStr(_) => {}
+        }
+    }
 }
 
 /// A number from its JSON text. Whole numbers of a sane length are exact; everything else keeps

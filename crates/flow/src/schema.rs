@@ -9,6 +9,7 @@ mod references;
 use std::fmt;
 use std::sync::Arc;
 
+use flowmill_model::limits;
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde::Serialize;
 use serde_json::Value;
@@ -45,12 +46,16 @@ pub struct SchemaViolation {
 impl Schema {
     /// Compiles a schema.
     pub fn compile(schema: &Json) -> Result<Self, SchemaError> {
+        if schema.to_bytes().len() > limits::SCHEMA_BYTES {
+            let message = format!("the schema has more than {} bytes", limits::SCHEMA_BYTES);
+            return Err(SchemaError { message, pointer: String::new() });
+        }
         let schema = Value::from(schema);
         references::check(&schema)?;
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::regex());
+            .with_pattern_options(PatternOptions::regex().size_limit(limits::SCHEMA_PATTERN_BYTES));
         let compiled = options.build(&schema).map_err(|error| SchemaError {
             message: message_of(&error),
             pointer: error.instance_path().to_string(),

@@ -172,7 +172,16 @@ pub const EXPRESSION_BYTES: usize = 16 * 1024;
 
 /// How deeply the parts of an expression may be nested; a chain of operators counts one for each.
 /// Compiling and running it must not exhaust a stack of 2 MiB.
-pub const EXPRESSION_DEPTH: usize = 200;
+pub const EXPRESSION_DEPTH: usize = 128;
+
+/// Bytes of one JSON Schema in a definition. Compiled, a schema takes many times its text.
+pub const SCHEMA_BYTES: usize = 256 * 1024;
+
+/// Patterns in one JSON Schema. Each is compiled to an automaton of its own.
+pub const SCHEMA_PATTERNS: usize = 100;
+
+/// Bytes of one compiled pattern of a JSON Schema; a short pattern can ask for any amount.
+pub const SCHEMA_PATTERN_BYTES: usize = 1024 * 1024;
 
 /// How deeply a JSON value may be nested. Most readers stop there, too.
 pub const JSON_DEPTH: usize = 128;
@@ -262,3 +271,61 @@ pub const HTTP_BODIES_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of a body over its limit that are read and dropped, so that the client is there to read
 /// the answer. Of a larger one nothing more is read.
 pub const HTTP_DROPPED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Executions whose last write an HTTP client remembers, so that its reads see it. A read of an
+/// older one is merely not held back.
+pub const CLIENT_POSITIONS: usize = 10_000;
+
+/// Tasks that one worker runs at the same time unless set otherwise. Enough that waiting for the
+/// other side costs no throughput, few enough that their payloads fit into memory.
+pub const WORKER_SLOTS: usize = 256;
+
+/// Finished tasks whose result a worker remembers. One that comes again is answered, not run.
+pub const WORKER_REMEMBERED_TASKS: usize = 10_000;
+
+/// Bytes of results that a worker remembers. A result can be as large as a payload.
+pub const WORKER_REMEMBERED_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long a worker goes on trying to write one result. Beyond it the attempt's time-out, or a
+/// redelivery that is answered from memory, must do.
+pub const RESULT_REPEATS: Duration = Duration::from_secs(60);
+
+/// How long picked-up tasks wait until the group's position says so. Bounds how often a busy
+/// worker commits.
+pub const PICK_UP_DELAY: Duration = Duration::from_millis(100);
+
+/// Time-out of an attempt above which its worker reports without being asked that it still runs.
+/// A shorter one is soon known to be lost anyway.
+pub const QUIET_ATTEMPT: Duration = Duration::from_secs(30);
+
+/// Shortest time between two signs of life of one attempt. Each of them costs a commit.
+pub const HEARTBEAT_PAUSE: Duration = Duration::from_secs(1);
+
+/// HTTP requests that one worker makes at the same time unless set otherwise. One host may have a
+/// quarter of them, which must be enough where all go to one host.
+pub const HTTP_SLOTS: usize = 512;
+
+/// How long an outgoing connection may take to be made unless set otherwise.
+pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
+
+/// Redirects that one outgoing request follows.
+pub const REDIRECTS: usize = 5;
+
+/// Bytes of the address of an outgoing request. Servers take no longer ones.
+pub const URL_BYTES: usize = 8 * 1024;
+
+/// Bytes of a secret that is read from a file.
+pub const SECRET_BYTES: u64 = 64 * 1024;
+
+/// Bytes of an answer's body that a failure quotes.
+pub const QUOTED_BYTES: usize = 512;
+
+/// How long a failure waits for what it quotes. The status that came before it is what counts.
+pub const QUOTE_WAIT: Duration = Duration::from_secs(2);
+
+/// Shortest time after which a call comes back that was put off because its host has all the
+/// slots it may have.
+pub const HOST_TURN_MIN: Duration = Duration::from_millis(20);
+
+/// Longest time after which such a call comes back. A host that recovers must not wait for long.
+pub const HOST_TURN_MAX: Duration = Duration::from_secs(30);

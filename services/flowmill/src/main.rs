@@ -1,1 +1,53 @@
-fn main() {}
+//! The `flowmill` program: parse, build, run, report.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is this program's job")]
+
+mod bench;
+mod cli;
+mod command;
+mod definition;
+mod demo;
+mod duration;
+mod engine;
+mod exit;
+mod input;
+mod latency;
+mod progress;
+#[cfg(test)]
+mod reference;
+mod signals;
+mod table;
+mod terminal;
+
+use std::process::ExitCode;
+use std::thread::available_parallelism;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::exit::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let threads = available_parallelism().map_or(2, |cores| cores.get().max(2));
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(threads).thread_name("flowmill").enable_all();
+    let ended = match builder.build() {
+        Ok(runtime) => {
+            let ended = runtime.block_on(command::execute(cli));
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Failure::Other(error.into())),
+    };
+    match ended {
+        Ok(outcome) => outcome.code(),
+        Err(failure) => {
+            failure.report();
+            failure.code()
+        }
+    }
+}

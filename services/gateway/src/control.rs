@@ -4,17 +4,14 @@
 //! the decision, and is told where the command stands when there is none in time.
 
 use bytes::Bytes;
-use flowmill_flow::Json;
 use flowmill_model::command::{Command, Control, Signal};
-use flowmill_model::{
-    CommandId, ErrorCode, ExecutionId, Payload, Queue, TraceContext, limits,
-};
+use flowmill_model::{CommandId, ErrorCode, ExecutionId, Payload, Queue, TraceContext, limits};
 use flowmill_routing::{CommandOutcome, Position};
 
 use crate::gateway::no_such_execution;
 use crate::key::IdempotencyKey;
 use crate::reads::Read;
-use crate::{Gateway, Refusal};
+use crate::{Gateway, Refusal, payload};
 
 /// What to do with an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +109,7 @@ impl Gateway {
     ) -> CommandId {
         let entropy = &self.parts().entropy;
         let random = || (u128::from(entropy.next()) << 64) | u128::from(entropy.next());
-        key.map_or_else(
-            || CommandId::from_bits(random()),
-            |key| key.command(execution, action),
-        )
+        key.map_or_else(|| CommandId::from_bits(random()), |key| key.command(execution, action))
     }
 
     async fn command(
@@ -128,9 +122,7 @@ impl Gateway {
         let position = self.append(shard, command, trace).await?;
         match self.decided(position).await {
             None => Ok(CommandAnswer { position, execution: None }),
-            Some(
-                CommandOutcome::Applied | CommandOutcome::Exists | CommandOutcome::Unchanged,
-            ) => {
+            Some(CommandOutcome::Applied | CommandOutcome::Exists | CommandOutcome::Unchanged) => {
                 let execution = self.read(id, Some(position)).await.ok();
                 Ok(CommandAnswer { position, execution })
             }
@@ -145,17 +137,12 @@ impl Gateway {
         }
     }
 
-    async fn read_payload(&self, payload: Bytes) -> Result<Payload, Refusal> {
-        if payload.is_empty() {
+    async fn read_payload(&self, text: Bytes) -> Result<Payload, Refusal> {
+        if text.is_empty() {
             return Ok(Payload::null());
         }
-        if payload.len() > limits::PAYLOAD_BYTES {
-            return Err(Refusal::too_large("the payload", payload.len(), limits::PAYLOAD_BYTES));
-        }
-        let parsed = self.compute(payload.len(), move || {
-            let value = Json::parse(&payload).map_err(|error| Refusal::malformed(&error))?;
-            Ok(Payload::new(value.to_bytes()))
-        });
-        parsed.await?
+        let bytes = text.len();
+        let read = move || payload::read("the payload", &text).map(|(_, payload)| payload);
+        self.compute(bytes, read).await?
     }
 }

@@ -17,6 +17,7 @@ mod health;
 mod http;
 mod key;
 mod list;
+mod payload;
 mod reads;
 mod refusal;
 mod resolve;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use flowmill_log::{Partition, Topic};
 use flowmill_model::{ExecutionId, FlowVersion, Sequence, limits};
 use flowmill_routing::{AskError, EventView, ExecutionView, HistoryPage, Position};
 
@@ -36,11 +37,7 @@ impl Gateway {
     ///
     /// # Errors
     /// `not-found` by the owner's word only; `unavailable` and `overloaded`.
-    pub async fn read(
-        &self,
-        id: ExecutionId,
-        after: Option<Position>,
-    ) -> Result<Read, Refusal> {
+    pub async fn read(&self, id: ExecutionId, after: Option<Position>) -> Result<Read, Refusal> {
         self.check_shard(id)?;
         let (owners, after) = (&self.parts().owners, of_shard(id, after));
         let within = if after.is_some() { limits::COMMAND_WAIT } else { limits::READ_WAIT };
@@ -49,8 +46,21 @@ impl Gateway {
             Ok(None) => Err(no_such_execution(id)),
             Err(error @ AskError::Busy(_)) => Err(error.into()),
             Err(AskError::NoOwner(_) | AskError::Moved(_) | AskError::TimedOut(_)) => {
+                self.check_position(after).await?;
                 stale::read(self, id, after).await
             }
+        }
+    }
+
+    /// Refuses a position beyond the log's end: nothing will ever have seen it.
+    async fn check_position(&self, after: Option<Position>) -> Result<(), Refusal> {
+        let Some(Position { shard, offset }) = after else { return Ok(()) };
+        let commands = Partition::of_shard(Topic::Commands, shard);
+        match self.parts().log.bounds(&commands).await {
+            Ok(bounds) if offset >= bounds.end => {
+                Err(Refusal::bad_request("the position is none that was given by this log"))
+            }
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

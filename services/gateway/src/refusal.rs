@@ -48,28 +48,11 @@ impl Refusal {
     }
 
     /// When the same request may succeed; `None` when it needs a change first.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self.code {
-            ErrorCode::StorageFull => Some(Duration::from_secs(5)),
-            ErrorCode::Overloaded | ErrorCode::Unavailable => Some(Duration::from_secs(1)),
-            ErrorCode::BadRequest
-            | ErrorCode::InvalidDefinition
-            | ErrorCode::InvalidInput
-            | ErrorCode::IdempotencyKeyReused
-            | ErrorCode::NotFound
-            | ErrorCode::MethodNotAllowed
-            | ErrorCode::VersionConflict
-            | ErrorCode::Conflict
-            | ErrorCode::TooLarge
-            | ErrorCode::UnsupportedMediaType
-            | ErrorCode::Internal
-            | ErrorCode::Expression
-            | ErrorCode::Timeout
-            | ErrorCode::TaskFailed
-            | ErrorCode::Communication
-            | ErrorCode::StateTooLarge
-            | ErrorCode::Quarantined
-            | ErrorCode::DeferralExpired => None,
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.code.status() {
+            _ if self.code == ErrorCode::StorageFull => Some(Duration::from_secs(5)),
+            429 | 503 => Some(Duration::from_secs(1)),
+            _ => None,
         }
     }
 
@@ -104,7 +87,8 @@ impl Refusal {
 
     /// The input does not fit the flow's schema.
     pub(crate) fn misfit(violations: Vec<SchemaViolation>) -> Self {
-        let detail = format!("the input does not fit the flow's schema; errors: {}", violations.len());
+        let detail =
+            format!("the input does not fit the flow's schema; errors: {}", violations.len());
         Self::new(ErrorCode::InvalidInput, detail).with(violations.into_iter().map(Finding::from))
     }
 

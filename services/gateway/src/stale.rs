@@ -3,7 +3,7 @@
 use flowmill_engine::Execution;
 use flowmill_model::{ErrorCode, ExecutionId, NodeIndex};
 use flowmill_routing::{ExecutionView, PendingView, Position};
-use flowmill_store::{Status, Store, StoreError, StoreFuture};
+use flowmill_store::{Status, StoreError, StoreFuture};
 
 use crate::acknowledged::AcknowledgedStart;
 use crate::reads::Read;

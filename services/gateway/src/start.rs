@@ -6,7 +6,6 @@
 
 use bytes::Bytes;
 use flowmill_catalog::Deployed;
-use flowmill_flow::Json;
 use flowmill_model::command::{Command, Start};
 use flowmill_model::{
     ErrorCode, ExecutionId, FlowName, FlowVersion, Payload, ShardId, TraceContext, Version, limits,
@@ -17,7 +16,7 @@ use flowmill_store::Status;
 use crate::acknowledged::AcknowledgedStart;
 use crate::gateway::{ask, has_moved};
 use crate::key::IdempotencyKey;
-use crate::{Gateway, Refusal};
+use crate::{Gateway, Refusal, payload};
 
 /// A start, as a caller asks for it.
 #[derive(Clone, Debug)]
@@ -167,16 +166,14 @@ impl Gateway {
     }
 
     async fn read_input(&self, input: Bytes, deployed: &Deployed) -> Result<Input, Refusal> {
-        if input.len() > limits::PAYLOAD_BYTES {
-            return Err(Refusal::too_large("the input", input.len(), limits::PAYLOAD_BYTES));
-        }
         let flow = deployed.flow.clone();
         let checked = self.compute(input.len(), move || {
-            let value = Json::parse(&input).map_err(|error| Refusal::malformed(&error))?;
-            let misfit = flow.input_schema.as_ref().and_then(|schema| {
-                schema.validate(&value).err().map(Refusal::misfit)
-            });
-            Ok(Input { payload: Payload::new(value.to_bytes()), misfit })
+            let (value, payload) = payload::read("the input", &input)?;
+            let violations = match &flow.input_schema {
+                Some(schema) => schema.validate(&value).err(),
+                None => None,
+            };
+            Ok(Input { payload, misfit: violations.map(Refusal::misfit) })
         });
         checked.await?
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
-use flowmill_log::{Log, ORCHESTRATORS, ReadError, Retention, Survival, Topic, TopicSpec};
+use flowmill_log::{Log, Member, ORCHESTRATORS, ReadError, Retention, Survival, Topic, TopicSpec};
 use flowmill_model::ShardId;
 use flowmill_routing::Owners;
 use flowmill_runtime::{Clock, Entropy, spawn};
@@ -14,7 +14,7 @@ use flowmill_store::Store;
 use flowmill_telemetry::Metrics;
 use ractor::{Actor, ActorRef};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::measure::Measure;
@@ -96,10 +96,18 @@ pub async fn ensure_topics(log: &dyn Log, shards: u16) -> Result<(), ReadError> 
     Ok(())
 }
 
-/// A running orchestrator.
+/// A running orchestrator. Dropping it ends it at once.
 pub struct Orchestrator {
-    shards: BTreeMap<ShardId, (ActorRef<ShardMessage>, JoinHandle<()>)>,
-    background: Vec<JoinHandle<()>>,
+    control: mpsc::Sender<Control>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// How an orchestrator ends.
+enum Control {
+    /// Every shard finishes its batch and writes what is behind.
+    Stop(oneshot::Sender<()>),
+    /// As a crash would.
+    Kill(oneshot::Sender<()>),
 }
 
 impl Orchestrator {
@@ -111,9 +119,9 @@ impl Orchestrator {
         ensure_topics(parts.log.as_ref(), settings.shards).await?;
         let mut member = parts.log.join(ORCHESTRATORS, &Topic::Commands);
         let assigned = member.assigned().await?;
+        let shards = settings.shards;
+        let purge = purge(Arc::clone(&parts.store), shards, parts.clock, settings.retention);
         let owners = parts.owners.clone();
-        let (retention, clock) = (settings.retention, parts.clock);
-        let store = Arc::clone(&parts.store);
         let shared = Shared {
             log: parts.log,
             store: parts.store,
@@ -124,59 +132,121 @@ impl Orchestrator {
             deciders: parts.deciders,
             settings: Arc::new(settings),
         };
-        let mut orchestrator = Self { shards: BTreeMap::new(), background: vec![] };
-        for number in assigned {
-            orchestrator.start_shard(ShardId::new(number), &shared, &owners).await?;
-        }
-        let shards: Vec<_> = orchestrator.shards.keys().copied().collect();
-        let purge = purge(store, shards, clock, retention);
-        orchestrator.background.push(spawn("purge", purge));
-        // Membership ends when its member is dropped.
-        orchestrator.background.push(spawn("membership", async move {
-            let _member = member;
-            std::future::pending::<()>().await;
-        }));
-        Ok(orchestrator)
-    }
-
-    async fn start_shard(
-        &mut self,
-        shard: ShardId,
-        shared: &Shared,
-        owners: &Owners,
-    ) -> Result<(), StartError> {
-        let arguments = Arguments { shard, shared: shared.clone(), inbox: owners.register(shard) };
-        let started = Shard::start(arguments).await;
-        let actor = started.map_err(|error| StartError::Actor(shard, error.to_string()))?;
-        self.shards.insert(shard, actor);
-        Ok(())
+        let mut running = Running { shared, owners, shards: BTreeMap::new() };
+        running.reassign(&assigned).await?;
+        let (control, commands) = mpsc::channel(1);
+        let membership = spawn("membership", running.follow(member, commands));
+        Ok(Self { control, tasks: vec![membership, spawn("purge", purge)] })
     }
 
     /// Lets every shard finish its batch, write what is behind, and stop.
-    pub async fn stop(mut self) {
-        let stopping = std::mem::take(&mut self.shards).into_values().map(|(actor, ended)| async move {
-            let (done, finished) = oneshot::channel();
-            if actor.cast(ShardMessage::Stop(done)).is_ok() {
-                drop(finished.await);
-            }
-            drop(ended.await);
-        });
-        futures::future::join_all(stopping).await;
+    pub async fn stop(self) {
+        self.end(Control::Stop).await;
     }
 
     /// Ends every shard at once, as a crash would: nothing is finished, nothing is written.
-    pub async fn kill(mut self) {
-        for (actor, ended) in std::mem::take(&mut self.shards).into_values() {
-            actor.kill();
-            drop(ended.await);
+    pub async fn kill(self) {
+        self.end(Control::Kill).await;
+    }
+
+    async fn end(self, how: impl FnOnce(oneshot::Sender<()>) -> Control) {
+        let (done, ended) = oneshot::channel();
+        if self.control.send(how(done)).await.is_ok() && ended.await.is_err() {
+            tracing::warn!("the orchestrator ended before it was told to");
         }
     }
 }
 
 impl Drop for Orchestrator {
     fn drop(&mut self) {
-        self.background.iter().for_each(JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The shards that run here.
+struct Running {
+    shared: Shared,
+    owners: Owners,
+    shards: BTreeMap<ShardId, (ActorRef<ShardMessage>, JoinHandle<()>)>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
         self.shards.values().for_each(|(actor, _)| actor.kill());
+    }
+}
+
+impl Running {
+    /// Runs the shards that membership says, until told to end.
+    async fn follow(mut self, mut member: Box<dyn Member>, mut commands: mpsc::Receiver<Control>) {
+        loop {
+            let assigned = tokio::select! {
+                biased;
+                command = commands.recv() => return self.end(command).await,
+                assigned = member.assigned() => assigned,
+            };
+            let reassigned = match assigned {
+                Ok(assigned) => self.reassign(&assigned).await,
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = reassigned {
+                tracing::error!(%error, "membership is lost; the shards here are stopped");
+                self.stop(|_| true).await;
+                return self.end(commands.recv().await).await;
+            }
+        }
+    }
+
+    async fn reassign(&mut self, assigned: &[u16]) -> Result<(), StartError> {
+        self.stop(|shard| !assigned.contains(&shard.get())).await;
+        for shard in assigned.iter().map(|number| ShardId::new(*number)) {
+            if self.shards.contains_key(&shard) {
+                continue;
+            }
+            let (shared, inbox) = (self.shared.clone(), self.owners.register(shard));
+            let started = Shard::start(Arguments { shard, shared, inbox }).await;
+            let actor = started.map_err(|error| StartError::Actor(shard, error.to_string()))?;
+            self.shards.insert(shard, actor);
+        }
+        Ok(())
+    }
+
+    /// Stops the shards for which `which` holds, in good order, side by side.
+    async fn stop(&mut self, which: impl Fn(ShardId) -> bool) {
+        let leaving: Vec<_> = self.shards.keys().copied().filter(|shard| which(*shard)).collect();
+        let leaving = leaving.into_iter().filter_map(|shard| self.shards.remove(&shard));
+        let stopping = leaving.map(|(actor, ended)| async move {
+            let (done, finished) = oneshot::channel();
+            if actor.cast(ShardMessage::Stop(done)).is_ok() && finished.await.is_err() {
+                tracing::warn!("a shard ended before it had finished");
+            }
+            if let Err(error) = ended.await {
+                tracing::warn!(%error, "a shard did not end in good order");
+            }
+        });
+        futures::future::join_all(stopping).await;
+    }
+
+    async fn end(mut self, command: Option<Control>) {
+        let done = match command {
+            None => return,
+            Some(Control::Stop(done)) => {
+                self.stop(|_| true).await;
+                done
+            }
+            Some(Control::Kill(done)) => {
+                for (actor, ended) in std::mem::take(&mut self.shards).into_values() {
+                    actor.kill();
+                    if let Err(error) = ended.await {
+                        tracing::debug!(%error, "a killed shard");
+                    }
+                }
+                done
+            }
+        };
+        if done.send(()).is_err() {
+            tracing::debug!("nobody waits for the orchestrator's end any more");
+        }
     }
 }
 
@@ -189,14 +259,14 @@ impl Shard {
 }
 
 /// Deletes executions that ended longer ago than `retention`.
-async fn purge(store: Arc<dyn Store>, shards: Vec<ShardId>, clock: Clock, retention: Duration) {
+async fn purge(store: Arc<dyn Store>, shards: u16, clock: Clock, retention: Duration) {
     loop {
         tokio::time::sleep(PURGE_EVERY).await;
         let kept = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
         let oldest = clock.now().as_millis().saturating_sub(kept);
-        for shard in &shards {
+        for shard in (0..shards).map(ShardId::new) {
             let asked = flowmill_store::Purge {
-                shard: *shard,
+                shard,
                 ended_before: flowmill_model::Timestamp::from_millis(oldest),
                 limit: PURGE_AT_ONCE,
             };

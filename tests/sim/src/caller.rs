@@ -170,7 +170,8 @@ impl Caller {
         let value = envelope::encode(&record).into();
         let append = log.append(&to, Record { key: bytes::Bytes::new(), value });
         let answer = tokio::time::timeout(PATIENCE, append).await.ok().and_then(Result::ok);
-        self.trace.note(format!("call {:?} -> {answer:?}", record.command.execution()));
+        let execution = record.command.execution().map_or_else(|| "-".into(), |id| id.to_string());
+        self.trace.note(format!("call {execution} -> {answer:?}"));
         answer
     }
 }

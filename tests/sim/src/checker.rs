@@ -97,6 +97,23 @@ fn valid_batches(log: &MemoryLog, report: &mut Report) -> Vec<Batch> {
     batches
 }
 
+/// Prints batches for a look at a failing seed.
+pub fn dump(log: &MemoryLog) -> Vec<String> {
+    let line = |batch: &Batch| {
+        let deferred: Vec<_> = batch.deferred.iter().map(|d| d.input).collect();
+        format!(
+            "{}/{} mark {} {:?} resolved {:?} deferred {deferred:?} transitions {:?}",
+            batch.epoch,
+            batch.number,
+            batch.mark,
+            batch.positions,
+            batch.resolved,
+            batch.transitions.iter().map(|t| (t.execution.to_string(), t.first.get(), t.count)).collect::<Vec<_>>(),
+        )
+    };
+    valid_batches(log, &mut Report::default()).iter().map(line).collect()
+}
+
 /// Deferred inputs are resolved once; the mark and the positions never fall.
 fn check_inputs(batches: &[Batch], report: &mut Report) {
     let mut open: BTreeSet<InputRef> = BTreeSet::new();
@@ -104,7 +121,8 @@ fn check_inputs(batches: &[Batch], report: &mut Report) {
     for batch in batches {
         for input in &batch.resolved {
             if !open.remove(input) {
-                report.violations.push(format!("S8: {input:?} is resolved and was not deferred"));
+                let by = format!("batch {} of epoch {}", batch.number, batch.epoch);
+                report.violations.push(format!("S8: {by} resolves {input:?}, not deferred"));
             }
         }
         for deferred in &batch.deferred {

@@ -26,6 +26,11 @@ fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let seeds = arguments.seed.map_or(arguments.seeds, |seed| seed..seed + 1);
+    if arguments.trace {
+        let filter = tracing_subscriber::EnvFilter::from_env("FLOWMILL_LOG");
+        let logs = tracing_subscriber::fmt().without_time().with_env_filter(filter);
+        logs.with_writer(std::io::stderr).init();
+    }
     let mut failed = Vec::new();
     let mut transitions = 0;
     for seed in seeds.clone() {

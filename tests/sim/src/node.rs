@@ -13,6 +13,7 @@ use flowmill_store::memory::MemoryStore;
 use flowmill_store::Store;
 use flowmill_telemetry::Metrics;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 /// A running node.
 pub struct Node {
@@ -21,6 +22,7 @@ pub struct Node {
     /// The way to its shards.
     pub owners: Owners,
     orchestrator: Orchestrator,
+    worker: Option<JoinHandle<()>>,
 }
 
 /// What a node is started with.
@@ -62,12 +64,20 @@ impl Node {
         let trim_every = Duration::MAX;
         let settings = Settings { node: name, shards: 1, trim_every, ..Settings::default() };
         let orchestrator = Orchestrator::start(parts, settings).await?;
-        Ok(Self { log, owners, orchestrator })
+        Ok(Self { log, owners, orchestrator, worker: None })
+    }
+
+    /// Gives it a worker, which ends with it.
+    pub fn employ(&mut self, worker: JoinHandle<()>) {
+        self.worker = Some(worker);
     }
 
     /// Ends it as a crash would.
     pub async fn kill(self, in_flight: InFlight) {
         self.log.crash(in_flight);
+        if let Some(worker) = self.worker {
+            worker.abort();
+        }
         self.orchestrator.kill().await;
     }
 

@@ -135,6 +135,7 @@ impl World {
         let rested = self.rest().await;
         node.stop().await;
         let report = checker::check(&self.log, &self.store, &self.ledger.lock(), rested).await;
+        checker::dump(&self.log).into_iter().for_each(|line| self.trace.note(line));
         let bytes = self.bytes();
         Ok(Outcome { report, trace: self.trace.lines(), bytes, plan: self.plan })
     }
@@ -161,7 +162,7 @@ impl World {
             seed: self.chance.bits(),
             name,
         };
-        let node = Node::start(start).await?;
+        let mut node = Node::start(start).await?;
         if self.faulty.load(Ordering::Relaxed) {
             log.set_faults(self.plan.of_log(Chance::new(self.seed, 1_000 + self.nodes)));
         }
@@ -171,7 +172,8 @@ impl World {
         let (faulty, chance) = (Arc::clone(&self.faulty), Chance::new(self.seed, 2_000 + self.nodes));
         let faulty = move || faulty.load(Ordering::Relaxed);
         let quiet = self.plan == self.plan.healed();
-        spawn("sim workers", work(shared, chance, self.trace.clone(), move || !quiet && faulty()));
+        let working = work(shared, chance, self.trace.clone(), move || !quiet && faulty());
+        node.employ(spawn("sim workers", working));
         Ok(node)
     }
 

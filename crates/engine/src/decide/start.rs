@@ -3,6 +3,7 @@
 //! An input that the flow does not take makes a faulted execution, never none: the start was
 //! acknowledged.
 
+use flowmill_flow::Json;
 use flowmill_model::command::Start;
 use flowmill_model::{ErrorCode, Payload, Problem, Timestamp, TraceContext, limits};
 
@@ -23,26 +24,31 @@ pub(super) fn decide(
     if start.hash != draft.flow.hash {
         return Err(Rejection::OtherFlow);
     }
-    let mut started = incident::started(start, trace, sent_at, draft.moment);
+    let value = read(draft, &start.input);
+    let input = if value.is_ok() { start.input.clone() } else { Payload::null() };
+    let mut started = incident::started(start, input, trace, sent_at, draft.moment);
     let due = draft.flow.timeout.map(|timeout| draft.moment.now.after(timeout));
     started.deadline = due.map(|due| draft.timer(0, due));
     draft.record(started);
-    match check(draft, &start.input) {
+    match value.and_then(|value| check(draft, &value)) {
         Err(problem) => draft.fault(None, problem),
         Ok(()) => draft.drain(),
     }
     Ok(())
 }
 
-fn check(draft: &mut Draft<'_>, input: &Payload) -> Result<(), Problem> {
+fn read(draft: &mut Draft<'_>, input: &Payload) -> Result<Json, Problem> {
     if input.len() > limits::PAYLOAD_BYTES {
         return Err(too_large(input.len()));
     }
-    let value = draft.values.parse(input).map_err(|error| {
+    draft.values.parse(input).map_err(|error| {
         Problem::of(ErrorCode::InvalidInput, format!("the input is no JSON: {error}"))
-    })?;
+    })
+}
+
+fn check(draft: &Draft<'_>, value: &Json) -> Result<(), Problem> {
     let Some(schema) = &draft.flow.input_schema else { return Ok(()) };
-    output::fits(schema, &value).map_err(|detail| Problem::of(ErrorCode::InvalidInput, detail))
+    output::fits(schema, value).map_err(|detail| Problem::of(ErrorCode::InvalidInput, detail))
 }
 
 #[cfg(test)]
@@ -82,13 +88,13 @@ mod tests {
             let driver = Driver::started(flow, input);
             assert_eq!(driver.status(), Status::Faulted, "{expect}");
             assert!(driver.problem().kind.ends_with(expect), "{:?}", driver.problem());
-            driver
+            driver.execution.input().map(text)
         };
-        check("5", "/invalid-input");
-        check("{", "/invalid-input");
+        let recorded = |text: &str| Some(text.to_owned());
+        assert_eq!(check("5", "/invalid-input"), recorded("5"));
+        assert_eq!(check("{", "/invalid-input"), recorded("null"));
         let large = format!("\"{}\"", "x".repeat(limits::PAYLOAD_BYTES));
-        let driver = check(&large, "/payload-too-large");
-        assert_eq!(driver.execution.input().map(text).as_deref(), Some("null"));
+        assert_eq!(check(&large, "/payload-too-large"), recorded("null"));
     }
 
     #[test]

@@ -72,7 +72,8 @@ fn look_at(draft: &mut Draft<'_>, id: TimerId, activation: Activation, whereabou
     let Phase::Sent { started, .. } = task.phase else { return };
     let now = draft.moment.now;
     let picked_up = match whereabouts {
-        Whereabouts::PickedUp { at } => Some(at.min(now)),
+        // Not before this attempt, and not in the future.
+        Whereabouts::PickedUp { at } => Some(at.max(task.attempt_since).min(now)),
         Whereabouts::NotATask | Whereabouts::NotSent | Whereabouts::Queued => None,
     };
     let timeout = task.timeout();

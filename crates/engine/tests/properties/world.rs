@@ -124,12 +124,9 @@ impl World {
 
     /// Notes what events asked for; checks that it is all that is pending.
     fn took(&mut self, events: &[Event]) {
-        for effect in events.iter().flat_map(|event| effects(&self.driver.execution, event)) {
-            match effect {
-                Effect::Task(task) => self.tasks.push(task),
-                Effect::SetTimer(timer) => self.timers.push(timer),
-                Effect::CancelTimer(id) => assert_eq!(self.driver.execution.timer(id), None),
-                Effect::Lifecycle(_) => {}
+        for event in events {
+            for effect in effects(&self.driver.execution, event) {
+                self.noted(event, effect);
             }
         }
         let execution = &self.driver.execution;
@@ -140,6 +137,20 @@ impl World {
             assert!(self.timers.contains(&timer), "nobody was asked to set {timer:?}");
         }
         assert_eq!(execution.is_ended(), execution.status().is_ended());
+    }
+
+    fn noted(&mut self, event: &Event, effect: Effect) {
+        match effect {
+            Effect::Task(task) => {
+                let known = self.tasks.iter().any(|sent| sent.token == task.token);
+                let repeats = matches!(event, Event::TaskRedispatched(_));
+                assert_eq!(known, repeats, "every sending but a repeat has a token of its own");
+                self.tasks.push(task);
+            }
+            Effect::SetTimer(timer) => self.timers.push(timer),
+            Effect::CancelTimer(id) => assert_eq!(self.driver.execution.timer(id), None),
+            Effect::Lifecycle(_) => {}
+        }
     }
 
     fn apply(&mut self, command: &Command) -> Result<(), Rejection> {

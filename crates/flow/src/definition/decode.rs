@@ -100,7 +100,8 @@ fn excerpt_of(message: &str) -> String {
 fn follow<'a>(item: &'a Item, pointer: &str) -> Option<&'a Item> {
     pointer.split('/').skip(1).try_fold(item, |item, step| match &item.value {
         ItemValue::List(items) => items.get(step.parse::<usize>().ok()?),
-        _ => item.get(&step.replace("~1", "/").replace("~0", "~")),
+        ItemValue::Map(_) => item.get(&step.replace("~1", "/").replace("~0", "~")),
+        ItemValue::Null | ItemValue::Bool(_) | ItemValue::Number(_) | ItemValue::Text(_) => None,
     })
 }
 

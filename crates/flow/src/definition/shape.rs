@@ -74,24 +74,29 @@ pub(crate) enum Shape {
 /// Checks that the document is one of ours at all. If it is not, nothing else is worth saying.
 pub(super) fn check_version(root: &Item, report: &mut Report) -> bool {
     let help = "begin the document with `flowmill: 1`";
-    let (place, pointer, code, message) = match (&root.value, root.get("flowmill")) {
-        (ItemValue::Map(_), Some(version)) => match &version.value {
-            ItemValue::Number(text) | ItemValue::Text(text) if text == FORMAT_VERSION => {
-                return true;
-            }
-            _ => {
-                let message = "the document is of a format version that this build does not read";
-                (version.place, "/flowmill", DiagnosticCode::UnsupportedFormat, message)
-            }
-        },
-        (ItemValue::Map(_), None) => {
+    let is_object = matches!(root.value, ItemValue::Map(_));
+    let (place, pointer, code, message) = match root.get("flowmill") {
+        Some(version) if is_format_version(version) => return true,
+        Some(version) => {
+            let message = "the document is of a format version that this build does not read";
+            (version.place, "/flowmill", DiagnosticCode::UnsupportedFormat, message)
+        }
+        None if is_object => {
             let message = "the document does not say which format it is written in";
             (root.place, "", DiagnosticCode::MissingField, message)
         }
-        _ => (root.place, "", DiagnosticCode::WrongType, "the document is no object"),
+        None => (root.place, "", DiagnosticCode::WrongType, "the document is no object"),
     };
     report.add(Finding::new(code, message, help).at(place, pointer));
     false
+}
+
+fn is_format_version(item: &Item) -> bool {
+    let written = match &item.value {
+        ItemValue::Number(text) | ItemValue::Text(text) => text.as_str(),
+        ItemValue::Null | ItemValue::Bool(_) | ItemValue::List(_) | ItemValue::Map(_) => "",
+    };
+    written == FORMAT_VERSION
 }
 
 /// Checks an object's fields; says whether all of them are as they should be.
@@ -106,20 +111,23 @@ pub(super) fn check_object(
     };
     let mut fine = true;
     for entry in entries {
+        if report.is_full() {
+            return false;
+        }
         let path = format!("{pointer}/{}", escape(&entry.key));
         fine &= match fields.iter().find(|field| field.name == entry.key) {
             Some(field) => check_field(field, &entry.value, &path, report),
             None => unknown_field(entry, fields, &path, report),
         };
     }
-    let misspelt: Vec<_> = entries.iter().filter_map(|entry| meant(entry, fields)).collect();
-    for field in fields.iter().filter(|field| field.required) {
-        if item.get(field.name).is_none() && !misspelt.contains(&field.name) {
-            let message = format!("the field `{}` is missing", field.name);
-            let finding = Finding::new(DiagnosticCode::MissingField, message, help_to_add(field));
-            report.add(finding.at(item.place, pointer));
-            fine = false;
+    for field in fields.iter().filter(|field| field.required && item.get(field.name).is_none()) {
+        fine = false;
+        if entries.iter().any(|entry| meant(entry, fields) == Some(field.name)) {
+            continue;
         }
+        let message = format!("the field `{}` is missing", field.name);
+        let finding = Finding::new(DiagnosticCode::MissingField, message, help_to_add(field));
+        report.add(finding.at(item.place, pointer));
     }
     fine
 }
@@ -315,6 +323,9 @@ fn check_list(item: &Item, shape: &Shape, most: usize, pointer: &str, report: &m
     }
     let mut fine = true;
     for (index, item) in items.iter().enumerate() {
+        if report.is_full() {
+            return false;
+        }
         fine &= check(shape, item, &format!("{pointer}/{index}"), report);
     }
     fine

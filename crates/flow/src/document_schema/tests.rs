@@ -49,3 +49,41 @@ fn the_schema_refuses_what_the_compiler_refuses_by_shape() {
     check(r#"{"id":"a","type":"task","parameters":{"type":"t"},"retry":{"x":"PT1S"}}"#, false);
     check(r#"{"id":"a","type":"merge","parameters":{"mode":"some"}}"#, false);
 }
+
+#[test]
+fn the_reference_speaks_of_every_type_field_and_error() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/flow.md");
+    let reference = std::fs::read_to_string(path).expect("the reference");
+    let check = |name: &str| {
+        let quoted = format!("`{name}`");
+        let inside = [
+            format!("`{name}."),
+            format!(".{name}`"),
+            format!(".{name}."),
+            format!("{name}}}"),
+            format!("{{{name}"),
+            format!(" {name}:"),
+        ];
+        let found =
+            reference.contains(&quoted) || inside.iter().any(|form| reference.contains(form));
+        assert!(found, "{name} is not in the reference");
+    };
+    for node_type in NODE_TYPES {
+        assert!(reference.contains(&format!("### {}\n", node_type.name)), "{}", node_type.name);
+        names(node_type.parameters).into_iter().for_each(check);
+    }
+    names(DOCUMENT).into_iter().chain(names(NODE)).for_each(check);
+    crate::DiagnosticCode::ALL.iter().for_each(|code| check(code.as_str()));
+}
+
+/// The names of fields, and of the fields inside them.
+fn names(fields: &[Field]) -> Vec<&'static str> {
+    let mut all = Vec::new();
+    for field in fields {
+        all.push(field.name);
+        if let Shape::Object(inside) = field.shape {
+            all.extend(names(inside));
+        }
+    }
+    all
+}

@@ -175,31 +175,28 @@ fn lexical(source: &str, errors: &[lex::Error<&str>]) -> SyntaxFault {
     };
     let offset = span(source, found).start;
     let shown = excerpt(found);
-    match expected {
-        lex::Expect::Delim(open) => {
-            let name = lex::Expect::Delim(*open).as_str();
-            let message = format!("the {name} for `{open}` is missing", open = excerpt(open));
-            SyntaxFault::new(span(source, open).start, message, "close what is opened")
-        }
-        lex::Expect::Token => {
-            let message = format!("`{shown}` is not part of the language");
-            SyntaxFault::new(offset, message, "remove it, or put it into double quotes")
-        }
-        other => {
-            let message = format!("a {} is missing at `{shown}`", other.as_str());
-            SyntaxFault::new(offset, message, "complete it")
-        }
+    if let lex::Expect::Delim(open) = expected {
+        let message = format!("the {} for `{}` is missing", expected.as_str(), excerpt(open));
+        return SyntaxFault::new(span(source, open).start, message, "close what is opened");
     }
+    if let lex::Expect::Token = expected {
+        let message = format!("`{shown}` is not part of the language");
+        return SyntaxFault::new(offset, message, "remove it, or put it into double quotes");
+    }
+    let message = format!("a {} is missing at `{shown}`", expected.as_str());
+    SyntaxFault::new(offset, message, "complete it")
 }
 
 fn grammatical(source: &str, errors: &[parse::TError<'_, &str>]) -> SyntaxFault {
     let Some((expected, found)) = errors.first() else {
         return SyntaxFault::new(0, "the expression cannot be read", "check its syntax");
     };
-    let expected = match expected {
-        parse::Expect::Term => "an expression",
-        parse::Expect::Nothing => "the end of the expression",
-        other => other.as_str(),
+    let expected = if let parse::Expect::Term = expected {
+        "an expression"
+    } else if let parse::Expect::Nothing = expected {
+        "the end of the expression"
+    } else {
+        expected.as_str()
     };
     match found {
         Some(Token(text, _)) => {

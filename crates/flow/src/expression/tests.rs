@@ -156,6 +156,17 @@ fn results_are_bounded_and_have_text() {
 }
 
 #[test]
+fn what_is_far_too_deep_or_too_long_is_a_fault_and_ends_nothing() {
+    let kind = |source: &str| {
+        compiled(source).evaluate(&Json::null(), &Scope::default()).expect_err(source).kind
+    };
+    assert_eq!(kind("reduce range(300000) as $i (0; [.])"), FaultKind::TooDeep);
+    assert_eq!(kind("reduce range(300000) as $i (0; {a: .})"), FaultKind::TooDeep);
+    assert_eq!(kind("1, reduce range(300000) as $i (0; [.])"), FaultKind::SeveralValues);
+    assert!(matches!(kind("\"xx\" * 9223372036854775807"), FaultKind::Raised(_)));
+}
+
+#[test]
 fn what_looks_outside_is_not_there() {
     let names = [
         "now",
@@ -206,8 +217,8 @@ fn the_deepest_expressions_fit_a_stack() {
     };
     let sources = [
         nest("(", ".", ")", depth / 2),
-        nest("[", ".", "]", 100),
-        nest("{a:", ".", "}", 100),
+        nest("[", ".", "]", depth / 2),
+        nest("{a:", ".", "}", depth / 2),
         nest("\"\\(", ".", ")\"", depth / 3),
         nest("-", "1", "", depth),
         nest("if . then ", ".", " end", depth),
@@ -218,6 +229,7 @@ fn the_deepest_expressions_fit_a_stack() {
         nest("reduce . as $x (.; ", ".", ")", depth / 3),
         nest("first(", ".", ")", depth / 2),
         nest("map(", ".", ")?", depth / 2),
+        nest("map_values(", ".", ")", depth / 2),
         format!(".{}", " | .".repeat(depth)),
         format!("1{}", " + 1".repeat(depth)),
         format!("1{}", " // 1".repeat(depth)),

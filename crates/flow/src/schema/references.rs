@@ -1,10 +1,12 @@
-//! The references inside a schema: none leads out of it, to nowhere, or in a circle.
+//! The references inside a schema: none leads out of it, to nowhere, or in a circle. Its patterns
+//! are counted on the way.
 //!
 //! A circle of references and of keywords that look at the same value would make a validation
 //! endless. One that passes through `properties`, `items` and the like ends with the value.
 
 use std::collections::BTreeMap;
 
+use flowmill_model::limits;
 use serde_json::Value;
 
 use crate::diagnostic::excerpt;
@@ -23,6 +25,7 @@ const REFERENCES: [&str; 2] = ["$ref", "$dynamicRef"];
 /// Checks every reference inside `root`.
 pub(super) fn check(root: &Value) -> Result<(), SchemaError> {
     let places = collect(root);
+    bound_patterns(&places)?;
     let mut graph = Graph::default();
     for (pointer, value) in &places {
         let from = graph.index_of(value);
@@ -47,6 +50,17 @@ pub(super) fn check(root: &Value) -> Result<(), SchemaError> {
         message: "the references lead in a circle that never looks inside the value".to_owned(),
         pointer: at.map(|(pointer, _)| pointer.clone()).unwrap_or_default(),
     })
+}
+
+fn bound_patterns(places: &[(String, &Value)]) -> Result<(), SchemaError> {
+    let keyed = |value: &Value| value.get("patternProperties")?.as_object().map(|all| all.len());
+    let own = |value: &Value| usize::from(value.get("pattern").is_some_and(Value::is_string));
+    let count = |(_, value): &(String, &Value)| own(value) + keyed(value).unwrap_or_default();
+    if places.iter().map(count).sum::<usize>() <= limits::SCHEMA_PATTERNS {
+        return Ok(());
+    }
+    let message = format!("the schema has more than {} patterns", limits::SCHEMA_PATTERNS);
+    Err(SchemaError { message, pointer: String::new() })
 }
 
 /// Every value inside a schema that may be a schema, with its pointer.

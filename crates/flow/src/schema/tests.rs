@@ -70,3 +70,17 @@ fn a_hostile_pattern_is_matched_in_linear_time_or_refused() {
     assert!(schema(r#"{"pattern":"(?=a)b"}"#).is_err());
     assert!(schema(r#"{"pattern":"(((a{1000}){1000}){1000})"}"#).is_err());
 }
+
+#[test]
+fn schemas_and_their_patterns_are_bounded() {
+    let patterns = |count: usize| {
+        let all: Vec<_> = (0..count).map(|n| format!(r#"{{"pattern":"a{n}"}}"#)).collect();
+        schema(&format!(r#"{{"anyOf":[{}]}}"#, all.join(",")))
+    };
+    let most = flowmill_model::limits::SCHEMA_PATTERNS;
+    assert!(patterns(most).is_ok());
+    assert!(patterns(most + 1).err().is_some_and(|error| error.message.contains("patterns")));
+    let long = "x".repeat(flowmill_model::limits::SCHEMA_BYTES);
+    assert!(schema(&format!(r#"{{"title":"{long}"}}"#)).is_err());
+    schema(r#"{"pattern":"^\\w{1,64}@\\d+$"}"#).expect("an ordinary pattern");
+}

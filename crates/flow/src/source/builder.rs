@@ -1,5 +1,7 @@
 //! Builds the tree from a flat sequence of what a reader finds.
 
+use std::collections::BTreeSet;
+
 use flowmill_model::limits;
 
 use crate::diagnostic::{Diagnostic, DiagnosticCode, Finding, Place, Report, excerpt};
@@ -20,30 +22,39 @@ struct Open {
     content: Content,
 }
 
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<Entry>,
+    keys: BTreeSet<String>,
+    /// The key whose value comes next.
+    next: Option<(String, Place)>,
+}
+
 enum Content {
     List(Vec<Item>),
-    /// The entries so far, and the key whose value comes next.
-    Map(Vec<Entry>, Option<(String, Place)>),
+    Map(OpenMap),
 }
 
 impl Builder {
     /// Whether an object is open that waits for a key.
     pub(super) fn wants_key(&self) -> bool {
-        matches!(self.open.last(), Some(Open { content: Content::Map(_, None), .. }))
+        let open = self.open.last().map(|open| &open.content);
+        matches!(open, Some(Content::Map(map)) if map.next.is_none())
     }
 
     pub(super) fn key(&mut self, key: String, place: Place) {
-        let pointer = self.pointer();
-        let Some(Open { content: Content::Map(entries, next), .. }) = self.open.last_mut() else {
+        let Some(Content::Map(map)) = self.open.last_mut().map(|open| &mut open.content) else {
             return;
         };
-        if entries.iter().any(|entry| entry.key == key) {
-            let message = format!("the key `{}` occurs twice", excerpt(&key));
+        let is_new = map.keys.insert(key.clone());
+        map.next = Some((key, place));
+        if !is_new {
+            let shown = map.next.as_ref().map(|(key, _)| excerpt(key)).unwrap_or_default();
+            let message = format!("the key `{shown}` occurs twice");
             let finding =
                 Finding::new(DiagnosticCode::DuplicateKey, message, "remove or rename one of them");
-            self.report.add(finding.at(place, format!("{pointer}/{}", escape(&key))));
+            self.report.add(finding.at(place, self.pointer()));
         }
-        *next = Some((key, place));
     }
 
     pub(super) fn open_list(&mut self, place: Place) -> Result<(), Diagnostic> {
@@ -51,7 +62,7 @@ impl Builder {
     }
 
     pub(super) fn open_map(&mut self, place: Place) -> Result<(), Diagnostic> {
-        self.open(place, Content::Map(Vec::new(), None))
+        self.open(place, Content::Map(OpenMap::default()))
     }
 
     fn open(&mut self, place: Place, content: Content) -> Result<(), Diagnostic> {
@@ -66,7 +77,7 @@ impl Builder {
         let Some(Open { place, content }) = self.open.pop() else { return };
         let value = match content {
             Content::List(items) => ItemValue::List(items),
-            Content::Map(entries, _) => ItemValue::Map(entries),
+            Content::Map(map) => ItemValue::Map(map.entries),
         };
         self.value(value, place);
     }
@@ -75,9 +86,9 @@ impl Builder {
         let item = Item { place, value };
         match self.open.last_mut().map(|open| &mut open.content) {
             Some(Content::List(items)) => items.push(item),
-            Some(Content::Map(entries, next)) => {
-                let (key, key_place) = next.take().unwrap_or((String::new(), place));
-                entries.push(Entry { key, key_place, value: item });
+            Some(Content::Map(map)) => {
+                let (key, key_place) = map.next.take().unwrap_or((String::new(), place));
+                map.entries.push(Entry { key, key_place, value: item });
             }
             None => self.root = Some(item),
         }
@@ -89,8 +100,10 @@ impl Builder {
         for open in &self.open {
             match &open.content {
                 Content::List(items) => pointer.push_str(&format!("/{}", items.len())),
-                Content::Map(_, Some((key, _))) => pointer.push_str(&format!("/{}", escape(key))),
-                Content::Map(_, None) => {}
+                Content::Map(OpenMap { next: Some((key, _)), .. }) => {
+                    pointer.push_str(&format!("/{}", escape(key)));
+                }
+                Content::Map(OpenMap { next: None, .. }) => {}
             }
         }
         pointer

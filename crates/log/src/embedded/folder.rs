@@ -12,7 +12,7 @@ use super::error::OpenError;
 /// The folder, locked as long as this lives.
 pub(super) struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 const SUFFIX: &str = ".segment";
@@ -31,7 +31,7 @@ impl Folder {
             .open(&lock)
             .map_err(doing())?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: path.to_owned() }),
             Err(TryLockError::Error(error)) => Err(doing()(error)),
         }
@@ -80,6 +80,16 @@ impl Folder {
     /// Waits until the disk has the folder's list of files.
     pub(super) fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing the file would do it, were there not a moment in which a process that is just
+        // being started by this one has it open, too.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, folder = %self.path.display(), "cannot unlock the log");
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use futures::future::join_all;
 use parking_lot::{Condvar, Mutex};
 
 use crate::scratch::{
-    ALL, Scratch, append_each, edit, entries, history, numbered, offset, record, small, spec,
-    values,
+    ALL, DEADLINE, Scratch, append_each, edit, entries, history, numbered, offset, record, small,
+    spec, values,
 };
 
 /// A folder as a crash leaves it after `count` appends, each synced on its own.
@@ -152,9 +152,12 @@ async fn nothing_is_acknowledged_or_read_before_it_is_synced() {
     let log = scratch.with_history(gate.settings()).await;
     gate.set(false);
     let mut append = log.append(&history(), record("synced"));
-    while gate.held.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let held = async {
+        while gate.held.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, held).await.expect("a record is synced");
     let mut reader = log.reader(&history(), offset(0));
     assert!((&mut append).now_or_never().is_none() && reader.read(ALL).now_or_never().is_none());
     assert_eq!(log.bounds(&history()).await.unwrap().end, offset(0));

@@ -8,7 +8,9 @@ use flowmill_log::embedded::{DiskFault, DiskOperation, Settings};
 use flowmill_log::{AppendError, EmbeddedLog, Log, NotWritten, ReadError};
 use parking_lot::Mutex;
 
-use crate::scratch::{Scratch, append_each, history, numbered, offset, record, small, values};
+use crate::scratch::{
+    DEADLINE, Scratch, append_each, history, numbered, offset, record, small, values,
+};
 
 /// A disk whose next operations fail as told.
 #[derive(Clone, Default)]
@@ -107,7 +109,7 @@ async fn a_disk_without_room_for_another_file_refuses_and_goes_on_by_itself() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), went_on).await.unwrap();
+    tokio::time::timeout(DEADLINE, went_on).await.unwrap();
     expected.push(b"next".to_vec());
     assert_eq!(values(&log, &history()).await, expected);
 }
@@ -128,7 +130,7 @@ async fn trimming_makes_room_on_a_full_disk() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), went_on).await.unwrap();
+    tokio::time::timeout(DEADLINE, went_on).await.unwrap();
     assert_eq!(values(&log, &history()).await, [b"next"]);
     assert_eq!(values(&scratch.crashed().open(small()), &history()).await, [b"next"]);
 }

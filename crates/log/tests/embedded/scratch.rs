@@ -6,6 +6,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_log::embedded::{OpenError, Settings};
@@ -16,6 +17,9 @@ use flowmill_model::Offset;
 use tempfile::TempDir;
 
 pub(crate) const ALL: ReadLimit = ReadLimit { records: NonZeroUsize::MAX, bytes: usize::MAX };
+
+/// How long what must happen may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Where a segment's entries begin, and the bytes before an entry's body.
 pub(crate) const FIRST_ENTRY: usize = 64;

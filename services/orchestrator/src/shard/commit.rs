@@ -268,6 +268,7 @@ impl Serving {
                 Verdict::Rejected(rejection) => {
                     self.rejected(&input, &rejection);
                     self.answer_readers(id);
+                    self.give_waiting(id);
                 }
                 Verdict::Staged(staged) => {
                     outputs.extend(self.tasks(&staged, number));

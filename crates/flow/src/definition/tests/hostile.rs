@@ -47,6 +47,13 @@ fn yaml_bombs_are_refused_at_the_first_anchor() {
 }
 
 #[test]
+fn very_many_keys_are_refused_as_one_mistake_after_the_other() {
+    let keys: String = (0..80_000).map(|number| format!("k{number}: 1\n")).collect();
+    let errors = compile(format!("flowmill: 1\n{keys}").as_bytes(), Format::Yaml);
+    assert_eq!(errors.expect_err("unknown fields").len(), limits::DIAGNOSTICS);
+}
+
+#[test]
 fn a_document_over_the_limit_is_refused_unread() {
     let text = format!("# {}\n{ORDERS}", "x".repeat(limits::DEFINITION_BYTES));
     let error = first_error(&text);

@@ -43,7 +43,7 @@ impl Writer {
         }
         self.parts.tail.at += u32::try_from(group.bytes()).expect("a group fits a segment");
         let sync = match self.parts.durability {
-            Durability::Fsync => false,
+            Durability::Fsync => group.awaited,
             Durability::Os => self.last_sync.elapsed() >= LAZY_SYNC,
         };
         if sync {

@@ -1,0 +1,141 @@
+//! What a handler knows of the attempt it runs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowmill_model::task::TaskRecord;
+use flowmill_model::{FlowName, Queue, TaskId, TraceContext, limits};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::reporter::Reporter;
+
+/// The attempt that a handler runs. Cheap to clone.
+#[derive(Clone)]
+pub struct TaskContext(Arc<Inner>);
+
+struct Inner {
+    /// The task, its input moved out.
+    task: TaskRecord,
+    reporter: Arc<Reporter>,
+    pace: Mutex<Pace>,
+}
+
+/// When an attempt's time is up and when it gives signs of life.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    timeout: Duration,
+    deadline: Instant,
+    last_sign: Instant,
+}
+
+/// What an attempt's alarm asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// The attempt's time is up.
+    TimedOut,
+    /// Nothing before this.
+    Until(Instant),
+}
+
+impl TaskContext {
+    /// An attempt that begins now.
+    pub(crate) fn begin(task: TaskRecord, reporter: Arc<Reporter>) -> Self {
+        let timeout = Duration::from_millis(task.timeout_ms).min(limits::DURATION);
+        let now = Instant::now();
+        let pace = Mutex::new(Pace { timeout, deadline: now + timeout, last_sign: now });
+        Self(Arc::new(Inner { task, reporter, pace }))
+    }
+
+    /// Which attempt of what.
+    pub fn task_id(&self) -> TaskId {
+        self.0.task.id
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.0.task.id.attempt
+    }
+
+    /// The type of the task.
+    pub fn task_type(&self) -> &Queue {
+        &self.0.task.task_type
+    }
+
+    /// The flow the task belongs to.
+    pub fn flow(&self) -> &FlowName {
+        &self.0.task.flow
+    }
+
+    /// The key to send with every call that changes something: the same in every attempt and
+    /// every repeat of this task, and in no other task.
+    pub fn idempotency_key(&self) -> String {
+        self.0.task.idempotency_key()
+    }
+
+    /// The trace that the task continues.
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.0.task.trace
+    }
+
+    /// Whether somebody records the trace that the task continues.
+    pub fn is_sampled(&self) -> bool {
+        self.trace().as_ref().is_some_and(is_sampled)
+    }
+
+    /// The time until the attempt is ended as timed out.
+    pub fn time_left(&self) -> Duration {
+        self.0.pace.lock().deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Says that the attempt is alive: its time-out starts anew, here and at the execution's
+    /// owner. More than one sign in [`limits::HEARTBEAT_PAUSE`] counts as one.
+    pub fn heartbeat(&self) {
+        let now = Instant::now();
+        let mut pace = self.0.pace.lock();
+        if now - pace.last_sign < limits::HEARTBEAT_PAUSE || pace.deadline <= now {
+            return;
+        }
+        pace.last_sign = now;
+        pace.deadline = now + pace.timeout;
+        drop(pace);
+        self.0.reporter.still_running(&self.0.task);
+    }
+
+    pub(crate) fn record(&self) -> &TaskRecord {
+        &self.0.task
+    }
+
+    /// What is to be done now; gives the sign of life that is due. It does not move the deadline:
+    /// only the handler knows that it gets on.
+    pub(crate) fn alarm(&self) -> Alarm {
+        let now = Instant::now();
+        let mut pace = self.0.pace.lock();
+        if pace.deadline <= now {
+            return Alarm::TimedOut;
+        }
+        if pace.timeout <= limits::QUIET_ATTEMPT {
+            return Alarm::Until(pace.deadline);
+        }
+        let pause = pace.timeout / 3;
+        if pace.last_sign + pause <= now {
+            pace.last_sign = now;
+            self.0.reporter.still_running(&self.0.task);
+        }
+        Alarm::Until(pace.deadline.min(pace.last_sign + pause))
+    }
+}
+
+/// Whether somebody records a trace.
+pub(crate) const fn is_sampled(trace: &TraceContext) -> bool {
+    const SAMPLED: u8 = 1;
+    trace.flags() & SAMPLED != 0
+}
+
+impl fmt::Debug for TaskContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TaskRecord { id, task_type, flow, .. } = self.record();
+        write!(f, "TaskContext({task_type} {id} of {flow})")
+    }
+}

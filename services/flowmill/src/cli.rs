@@ -1,0 +1,65 @@
+//! The command line: what there is to say. Its doc comments are the manual.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::command::{
+    bench::BenchArgs, completions::CompletionsArgs, demo::DemoArgs, deploy::DeployArgs,
+    dev::DevArgs, executions::ExecutionsArgs, flows::FlowsArgs, run::RunArgs, start::StartArgs,
+    validate::ValidateArgs,
+};
+
+/// Durable flows: typed graphs of nodes that survive crashes.
+#[derive(Debug, Parser)]
+#[command(name = "flowmill", version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// How results are printed on standard output.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the exit codes mean; at the end of every help text that a shell may act on.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the flow faulted or was cancelled, or something failed that is not the caller's doing
+  2  wrong use or a wrong definition
+  3  the server cannot be reached, or cannot serve now
+  4  time was up before the execution ended";
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs: the API's own words.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(DemoArgs),
+    Dev(DevArgs),
+    Run(RunArgs),
+    Validate(ValidateArgs),
+    Deploy(DeployArgs),
+    Flows(FlowsArgs),
+    Start(StartArgs),
+    Executions(ExecutionsArgs),
+    Bench(BenchArgs),
+    Completions(CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,60 @@
+//! The commands: one file each, with its arguments and what it does.
+
+pub(crate) mod bench;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod deploy;
+pub(crate) mod dev;
+pub(crate) mod executions;
+pub(crate) mod flows;
+pub(crate) mod run;
+pub(crate) mod start;
+pub(crate) mod validate;
+
+mod show;
+
+use clap::Args;
+use flowmill_client::{Client, Repeats, Server};
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Failure, Outcome};
+
+/// Which server to ask.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// The server's address.
+    #[arg(
+        long,
+        env = "FLOWMILL_SERVER",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:7400"
+    )]
+    server: Server,
+}
+
+impl ServerArgs {
+    /// A client of it.
+    fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(self.server.clone(), Repeats::default())?)
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Why it cannot be done.
+pub(crate) async fn execute(cli: Cli) -> Result<Outcome, Failure> {
+    let output = cli.output;
+    match cli.command {
+        Command::Demo(args) => Box::pin(demo::execute(args, output)).await,
+        Command::Dev(args) => Box::pin(dev::execute(args, output)).await,
+        Command::Run(args) => Box::pin(run::execute(args)).await,
+        Command::Validate(args) => validate::execute(&args, output),
+        Command::Deploy(args) => deploy::execute(args, output).await,
+        Command::Flows(args) => flows::execute(args, output).await,
+        Command::Start(args) => start::execute(args, output).await,
+        Command::Executions(args) => executions::execute(args, output).await,
+        Command::Bench(args) => Box::pin(bench::execute(args, output)).await,
+        Command::Completions(args) => completions::execute(&args),
+    }
+}

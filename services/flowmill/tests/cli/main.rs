@@ -1,0 +1,15 @@
+//! The real binary, as a shell sees it: what it prints, how it ends, what survives it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "a test that failed says how to repeat it")]
+
+mod bench;
+mod demo;
+mod dev;
+mod kill;
+mod process;
+mod program;
+mod run;
+mod server;
+mod sink;
+mod validate;

@@ -1,0 +1,67 @@
+//! What is around every request: its span, its body, the form of its errors, and its panics.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use flowmill_api::headers;
+use flowmill_model::ErrorCode;
+use futures::FutureExt;
+use tokio::sync::Semaphore;
+use tracing::{Instrument, Span, field};
+
+use super::{body, problem};
+use crate::{Refusal, fields};
+
+/// Answers a request. Whatever happens within, the answer is whole.
+pub(super) async fn answer(
+    State(bodies): State<Arc<Semaphore>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let instance = request.uri().path().to_owned();
+    let span = span_of(&request);
+    let answering = async {
+        match body::read(&bodies, request).await {
+            Ok(request) => next.run(request).await,
+            Err(refusal) => refusal.into_response(),
+        }
+    };
+    // Nothing that a request leaves half done is seen by another one: state is in the log.
+    let guarded = AssertUnwindSafe(answering.instrument(span.clone())).catch_unwind();
+    let response = guarded.await.unwrap_or_else(|_| panicked().into_response());
+    span.record(fields::STATUS, response.status().as_u16());
+    if let Some(refusal) = response.extensions().get::<Refusal>() {
+        span.record(fields::CODE, refusal.code.as_str());
+    }
+    let mut response = problem::render(response, &instance);
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+fn span_of(request: &Request) -> Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let span = tracing::info_span!(
+        "request",
+        { fields::METHOD } = %request.method(),
+        { fields::ROUTE } = route,
+        { fields::STATUS } = field::Empty,
+        { fields::CODE } = field::Empty,
+        { fields::TRACE } = field::Empty,
+    );
+    let trace = request.headers().get(headers::TRACEPARENT).and_then(|value| value.to_str().ok());
+    if let Some(trace) = trace.and_then(|text| text.parse::<flowmill_model::TraceContext>().ok()) {
+        span.record(fields::TRACE, field::display(trace));
+    }
+    span
+}
+
+fn panicked() -> Refusal {
+    tracing::error!("a request panicked; the answer is an internal error");
+    Refusal::new(ErrorCode::Internal, "the request failed for a reason of ours; please report it")
+}

@@ -1,0 +1,112 @@
+//! Deploying and looking at flows.
+
+use reqwest::Method;
+
+use crate::rig::{Answer, Rig, Served, definition};
+
+#[tokio::test]
+async fn a_version_is_created_once_and_conflicts_with_other_content() {
+    let served = Rig::new().await.serve().await;
+    let path = "/v1/flows/shop/orders";
+    let created = served.put_yaml(path, definition("orders", "1.0.0")).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    assert_eq!(created.body["flow"], "shop/orders");
+    assert_eq!(created.body["version"], "1.0.0");
+    assert_eq!(created.body["created"], true);
+    assert!(created.header("flowmill-position").is_some());
+
+    let again = served.put_yaml(path, definition("orders", "1.0.0")).await;
+    assert_eq!(again.status, 200, "{again:?}");
+    assert_eq!(again.body["created"], false);
+    assert_eq!(again.body["hash"], created.body["hash"]);
+
+    let other = definition("orders", "1.0.0").replace("total", "amount");
+    served.put_yaml(path, other).await.assert_problem(409, "version-conflict");
+}
+
+#[tokio::test]
+async fn a_definition_may_be_json_too() {
+    let served = Rig::new().await.serve().await;
+    let body = r#"{"flowmill": 1,
+        "document": {"namespace": "shop", "name": "small", "version": "1.0.0"},
+        "nodes": [{"id": "s", "type": "start"}, {"id": "e", "type": "end"}],
+        "connections": ["s.out -> e.in"]}"#;
+    let answer = Answer::of(served.json(Method::PUT, "/v1/flows/shop/small", body)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[tokio::test]
+async fn every_error_of_a_definition_is_told_with_its_place() {
+    let served = Rig::new().await.serve().await;
+    let wrong = definition("orders", "1.0.0")
+        .replace("type: signal", "type: sygnal")
+        .replace("source.out -> hold.in", "source.out -> held.in");
+    let answer = served.put_yaml("/v1/flows/shop/orders", wrong).await;
+    answer.assert_problem(422, "invalid-definition");
+    let errors = answer.body["errors"].as_array().unwrap();
+    assert!(errors.len() >= 2, "{answer:?}");
+    for error in errors {
+        for field in ["code", "message", "help", "pointer"] {
+            assert!(error[field].is_string(), "{field} of {error}");
+        }
+        assert!(error["line"].as_u64() >= Some(1) && error["column"].as_u64() >= Some(1));
+    }
+}
+
+#[tokio::test]
+async fn the_address_and_the_document_must_name_one_flow() {
+    let served = Rig::new().await.serve().await;
+    let answer = served.put_yaml("/v1/flows/store/orders", definition("others", "1.0.0")).await;
+    answer.assert_problem(422, "invalid-definition");
+    assert_eq!(answer.text("/errors/0/pointer"), "/document/namespace");
+    assert_eq!(answer.text("/errors/1/pointer"), "/document/name");
+}
+
+#[tokio::test]
+async fn a_flow_shows_its_versions_and_the_definition_asked_for() {
+    let served = Served::with_flows().await;
+    let path = "/v1/flows/shop/hold";
+    assert_eq!(served.put_yaml(path, definition("hold", "1.10.0")).await.status, 201);
+    let flow = served.get(path).await;
+    assert_eq!(flow.status, 200, "{flow:?}");
+    assert_eq!(flow.body["default"], "1.10.0");
+    assert_eq!(flow.text("/versions/0/version"), "1.0.0");
+    assert_eq!(flow.text("/versions/0/title"), "A flow");
+    assert_eq!(flow.text("/versions/1/version"), "1.10.0");
+    assert_eq!(flow.text("/definition/document/version"), "1.10.0");
+    let first = served.get("/v1/flows/shop/hold?version=1.0.0").await;
+    assert_eq!(first.text("/definition/document/version"), "1.0.0");
+
+    served.get("/v1/flows/shop/hold?version=9.0.0").await.assert_problem(404, "not-found");
+    served.get("/v1/flows/shop/hold?version=nine").await.assert_problem(400, "bad-request");
+    served.get("/v1/flows/shop/nothing").await.assert_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn flows_are_listed_page_by_page() {
+    let served = Served::with_flows().await;
+    let all = served.get("/v1/flows").await;
+    assert_eq!(all.text("/flows/0/flow"), "shop/echo");
+    assert_eq!(all.text("/flows/1/flow"), "shop/hold");
+    assert!(all.body["next"].is_null());
+    assert!(all.body["flows"][0].get("definition").is_none());
+
+    let first = served.get("/v1/flows?limit=1").await;
+    assert_eq!(first.body["flows"].as_array().unwrap().len(), 1);
+    let next = served.get(&format!("/v1/flows?limit=1&page={}", first.text("/next"))).await;
+    assert_eq!(next.text("/flows/0/flow"), "shop/hold");
+    assert!(next.body["next"].is_null());
+}
+
+#[tokio::test]
+async fn a_spread_is_a_number_of_shards() {
+    let served = Rig::new().await.serve().await;
+    let put = |spread: &str| {
+        let path = format!("/v1/flows/shop/orders?spread={spread}");
+        let served = &served;
+        async move { served.put_yaml(&path, definition("orders", "1.0.0")).await }
+    };
+    put("0").await.assert_problem(400, "bad-request");
+    put("many").await.assert_problem(400, "bad-request");
+    assert_eq!(put("2").await.status, 201);
+}

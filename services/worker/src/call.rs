@@ -1,0 +1,111 @@
+//! Makes one call: the request, its redirects, the answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use flowmill_flow::{Json, JsonError};
+use flowmill_model::{Payload, limits};
+use flowmill_runtime::Clock;
+use flowmill_worker_sdk::{TaskContext, TaskError};
+use reqwest::{Client, Request, Response, Url};
+use tracing::{Instrument, Span};
+
+use crate::failure::{CallError, Unusable};
+use crate::hosts::Hosts;
+use crate::policy::OutgoingPolicy;
+use crate::request::{Outgoing, Plan, Target};
+use crate::secrets::Secrets;
+use crate::{answer, body, connect, redirect};
+
+/// Makes calls.
+pub(crate) struct Caller {
+    pub(crate) client: Client,
+    pub(crate) policy: Arc<OutgoingPolicy>,
+    pub(crate) secrets: Secrets,
+    pub(crate) hosts: Hosts,
+    pub(crate) clock: Clock,
+}
+
+impl Caller {
+    /// Runs a task: makes the call that its input describes.
+    pub(crate) async fn run(
+        &self,
+        context: TaskContext,
+        input: &Payload,
+    ) -> Result<Payload, TaskError> {
+        let unreadable = |error: JsonError| Unusable(error.to_string()).into_task_error();
+        let payload = Json::parse(input.as_bytes()).map_err(unreadable)?;
+        let target = Target::read(&payload).map_err(Unusable::into_task_error)?;
+        let span = span(&context, &target);
+        let _place = self.hosts.enter(target.host()).map_err(TaskError::later)?;
+        let plan = Plan::read(target, &payload, &self.client, &self.secrets, &context).await;
+        let plan = plan.map_err(Unusable::into_task_error)?;
+        let Plan { request, named, connect_within, answer_bytes } = plan;
+        let call = self.call(request, answer_bytes).instrument(span);
+        let called = connect::within(connect_within, call).await;
+        called.map_err(|error| error.into_task_error(&named))
+    }
+
+    async fn call(&self, request: Outgoing, answer_bytes: usize) -> Result<Payload, CallError> {
+        let response = self.send(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Span::current().record("http.response.status_code", status.as_u16());
+        if !status.is_success() {
+            let retry_after = answer::retry_after(&headers, self.clock.now());
+            return Err(CallError::Status {
+                status,
+                quote: body::quote(response).await,
+                retry_after,
+            });
+        }
+        answer::check_headers(&headers)?;
+        let body = body::whole(response, answer_bytes).await?;
+        Ok(answer::output(status, &headers, &body))
+    }
+
+    /// Sends the request and follows where it is sent, a bounded number of times.
+    async fn send(&self, mut request: Outgoing) -> Result<Response, CallError> {
+        for redirects in 0..=limits::REDIRECTS {
+            self.vet(&request.url)?;
+            let response = self.client.execute(hop(&request)).await;
+            let response = response.map_err(|error| CallError::of_client(error, redirects > 0))?;
+            let (status, headers) = (response.status(), response.headers());
+            if !redirect::is_redirect(status, headers) {
+                return Ok(response);
+            }
+            request = redirect::follow(request, status, headers)?;
+        }
+        Err(CallError::TooManyRedirects)
+    }
+
+    /// Vets an address that is written as one. Names are vetted when they are resolved.
+    fn vet(&self, url: &Url) -> Result<(), CallError> {
+        let host = url.host_str().unwrap_or_default();
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        match literal {
+            Ok(address) => Ok(self.policy.vet(host, address)?),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn hop(request: &Outgoing) -> Request {
+    let mut hop = Request::new(request.method.clone(), request.url.clone());
+    *hop.headers_mut() = request.headers.clone();
+    *hop.body_mut() = request.body.clone().map(Into::into);
+    hop
+}
+
+/// The span of a call; none unless its trace is sampled.
+fn span(context: &TaskContext, target: &Target) -> Span {
+    if !context.is_sampled() {
+        return Span::none();
+    }
+    tracing::info_span!(
+        "http call",
+        otel.kind = "client",
+        http.request.method = %target.method(),
+        server.address = target.host(),
+        http.response.status_code = tracing::field::Empty,
+    )
+}
