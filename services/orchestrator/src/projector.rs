@@ -155,7 +155,9 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
     async fn flush(&mut self) -> Result<(), ()> {
         let through = self.trail.last_taken();
         if self.pending.is_empty() {
-            self.trail.flushed(through);
+            if self.trail.flushed(through) {
+                (self.report)(Report::Flushed { executions: vec![], through });
+            }
             return Ok(());
         }
         let pending = std::mem::take(&mut self.pending);
@@ -278,8 +280,11 @@ impl Trail {
         self.taken
     }
 
-    fn flushed(&mut self, through: BatchNumber) {
+    /// Rows up to `through` are there; false when that is no news.
+    fn flushed(&mut self, through: BatchNumber) -> bool {
+        let news = through > self.flushed;
         self.flushed = self.flushed.max(through);
+        news
     }
 
     /// Takes the latest batch that a watermark may stand on; `None` when it would not move.

@@ -185,13 +185,11 @@ impl Serving {
 
     /// Puts an input into the batch as deferred, and queues it.
     fn defer(&mut self, input: Input) {
-        match input.source {
-            Source::Timer(key) => self.timers.again(key, self.shared.clock.now()),
-            Source::Log(of) => {
-                let record = Blob(input.raw.clone());
-                let entry = flowmill_model::history::Deferred { input: of, since: input.since, record };
+        match (input.source, input.deferred()) {
+            (Source::Timer(key), _) => self.timers.again(key, self.shared.clock.now()),
+            (Source::Log(_), entry) => {
                 if let Some(open) = &mut self.open {
-                    open.deferred.push(entry);
+                    open.deferred.extend(entry);
                 }
                 self.deferred += 1;
                 if let Some(live) = self.executions.get_mut(input.execution) {
@@ -227,7 +225,9 @@ impl Serving {
         };
         let Some(spec) = execution.task(task) else { return Whereabouts::NotATask };
         let id = TaskId { execution: key.execution, activation: task, attempt: spec.attempt };
-        let Some(sent) = self.sent.get(&id) else { return Whereabouts::NotSent };
+        let Some(sent) = self.sent.get(&id).filter(|sent| sent.token == spec.token) else {
+            return Whereabouts::NotSent;
+        };
         let partition = (sent.queue.clone(), sent.partition);
         let samples = self.pickups.get(&partition).into_iter().flatten();
         let mut passed = samples.filter(|(_, committed)| *committed > sent.offset);
@@ -403,9 +403,13 @@ impl Serving {
         if let Some(open) = open
             && let Some(group) = open.groups.get_mut(&id)
         {
+            let count = inputs.len();
             group.inputs = inputs;
             group.verdicts = Some(verdicts);
             open.missing -= 1;
+            if let Some(live) = self.executions.get_mut(id) {
+                live.undelivered += count;
+            }
             return;
         }
         if let Some(live) = self.executions.get_mut(id) {
@@ -449,10 +453,8 @@ impl Serving {
         deciding.in_batch = false;
         let Some(open) = &mut self.open else { return };
         for input in &deciding.inputs {
-            if let Source::Log(of) = input.source {
-                let record = Blob(input.raw.clone());
-                let since = input.since;
-                open.deferred.push(flowmill_model::history::Deferred { input: of, since, record });
+            if let Some(entry) = input.deferred() {
+                open.deferred.push(entry);
                 self.deferred += 1;
             }
         }

@@ -5,7 +5,7 @@
 //! the projection told. An unknown outcome is never guessed: the term ends, and a new claim finds
 //! out what the log says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use flowmill_log::{AppendError, Partition, ReadLimit, Record, Topic};
 use flowmill_model::history::{
     Batch, HistoryRecord, InputPositions, InputRef, InputTopic, RecordedTransition,
 };
-use flowmill_model::{BatchNumber, ExecutionId, Offset, limits};
+use flowmill_model::{BatchNumber, ExecutionId, Offset, Timestamp, limits};
 use flowmill_routing::CommandOutcome;
 
 use super::batch::{Group, Open, Ready};
@@ -53,41 +53,46 @@ impl Serving {
     }
 
     /// Takes decisions, in order, until the batch is full; the rest waits for the next one, its
-    /// inputs deferred.
+    /// inputs deferred. What this very batch defers, a later one decides.
     fn choose(&mut self, open: &mut Open) -> Vec<Ready> {
-        let mut offered: Vec<Ready> = self.ready.drain(..).collect();
-        for (execution, group) in std::mem::take(&mut open.groups) {
-            let Group { inputs, verdicts } = group;
-            let count = inputs.len();
-            let decided = inputs.into_iter().zip(verdicts.unwrap_or_default());
-            offered.extend(decided.map(|(input, verdict)| Ready {
-                execution,
-                input,
-                verdict,
-                deferred: false,
-            }));
-            if let Some(live) = self.executions.get_mut(execution) {
-                live.undelivered += count;
-            }
-        }
+        let offered = self.offered(open);
+        let deferred_here: BTreeSet<_> = open.deferred.iter().map(|d| d.input).collect();
+        let mut held = BTreeSet::new();
         let (mut bytes, mut taken) = (0, Vec::with_capacity(offered.len()));
+        let mut is_full = false;
         for mut ready in offered {
-            bytes += ready.size();
-            let fits = taken.is_empty() || bytes <= limits::BATCH_BYTES;
-            if fits && self.ready.is_empty() {
-                taken.push(ready);
-                continue;
+            let early = ready.input.of_log().is_some_and(|input| deferred_here.contains(&input));
+            if early || held.contains(&ready.execution) {
+                held.insert(ready.execution);
+            } else {
+                is_full |= !taken.is_empty() && bytes + ready.size() > limits::BATCH_BYTES;
+                if !is_full {
+                    bytes += ready.size();
+                    taken.push(ready);
+                    continue;
+                }
             }
-            if let (Source::Log(input), false) = (ready.input.source, ready.deferred) {
-                let (since, record) =
-                    (ready.input.since, flowmill_model::history::Blob(ready.input.raw.clone()));
-                open.deferred.push(flowmill_model::history::Deferred { input, since, record });
+            if !ready.deferred
+                && let Some(entry) = ready.input.deferred()
+            {
+                open.deferred.push(entry);
                 self.deferred += 1;
                 ready.deferred = true;
             }
             self.ready.push_back(ready);
         }
         taken
+    }
+
+    /// Every decision that the batch may take: first those of deferred inputs.
+    fn offered(&mut self, open: &mut Open) -> Vec<Ready> {
+        let mut offered: Vec<Ready> = self.ready.drain(..).collect();
+        for (execution, Group { inputs, verdicts }) in std::mem::take(&mut open.groups) {
+            let decided = inputs.into_iter().zip(verdicts.unwrap_or_default());
+            let ready = |(input, verdict)| Ready { execution, input, verdict, deferred: false };
+            offered.extend(decided.map(ready));
+        }
+        offered
     }
 
     fn record(&self, open: &Open, decisions: &[Ready]) -> Batch {
@@ -241,7 +246,7 @@ impl Serving {
 
         let mut outputs: Vec<_> = batch.definitions.iter().cloned().map(Output::Definition).collect();
         outputs.extend(batch.rejected.iter().cloned().map(Output::DeadLetter));
-        let changes = self.take_decisions(decisions, offset, number, &mut outputs);
+        let changes = self.take_decisions(decisions, offset, &batch, &mut outputs);
         self.deliver(number, outputs);
         self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });
         self.answer_positions();
@@ -253,7 +258,7 @@ impl Serving {
         &mut self,
         decisions: Vec<Ready>,
         offset: Offset,
-        number: BatchNumber,
+        batch: &Batch,
         outputs: &mut Vec<Output>,
     ) -> Vec<Change> {
         let mut changes: BTreeMap<ExecutionId, Change> = BTreeMap::new();
@@ -271,8 +276,8 @@ impl Serving {
                     self.give_waiting(id);
                 }
                 Verdict::Staged(staged) => {
-                    outputs.extend(self.tasks(&staged, number));
-                    let change = self.change(id, staged, offset);
+                    outputs.extend(self.tasks(&staged, batch.number));
+                    let change = self.change(id, staged, offset, batch.at);
                     merge(&mut changes, change);
                 }
             }
@@ -288,9 +293,15 @@ impl Serving {
         tasks.filter_map(|spec| Output::task(&staged.after, spec, epoch, number)).collect()
     }
 
-    /// Takes a committed transition into memory.
-    fn change(&mut self, id: ExecutionId, staged: Staged, offset: Offset) -> Change {
-        let at = self.shared.clock.now();
+    /// Takes a committed transition into memory, with the time of its batch: whoever replays it
+    /// writes the same bytes.
+    fn change(
+        &mut self,
+        id: ExecutionId,
+        staged: Staged,
+        offset: Offset,
+        at: Timestamp,
+    ) -> Change {
         let Staged { transition, after, events, .. } = staged;
         let recorded = RecordedTransition { at, transition };
         let before = self.executions.get(id).and_then(|live| live.committed.clone());
@@ -360,7 +371,7 @@ impl Serving {
             let committed = live.and_then(|live| live.committed.as_ref());
             let pending = committed
                 .and_then(|execution| execution.task(id.activation))
-                .is_some_and(|task| task.attempt == id.attempt);
+                .is_some_and(|task| (task.attempt, task.token) == (id.attempt, sent.token));
             if pending {
                 self.sent.insert(id, sent);
             }

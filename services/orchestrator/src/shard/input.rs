@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flowmill_engine::{Command, Whereabouts};
 use flowmill_model::command::{self, CommandRecord};
-use flowmill_model::history::{Blob, InputRef, InputTopic};
+use flowmill_model::history::{Blob, Deferred, InputRef, InputTopic};
 use flowmill_model::task::ResultRecord;
 use flowmill_model::{ExecutionId, ShardId, Timestamp, envelope};
 use flowmill_store::TimerKey;
@@ -70,6 +70,17 @@ impl Input {
             | Command::Resume(_)
             | Command::Report(_)
             | Command::TimerFired { .. } => None,
+        }
+    }
+
+    /// What a batch says of it when it must wait for a later one; `None` for a timer, which is
+    /// never deferred.
+    pub(crate) fn deferred(&self) -> Option<Deferred> {
+        match self.source {
+            Source::Log(input) => {
+                Some(Deferred { input, since: self.since, record: Blob(self.raw.clone()) })
+            }
+            Source::Timer(_) => None,
         }
     }
 

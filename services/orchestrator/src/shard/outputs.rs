@@ -18,7 +18,7 @@ use flowmill_log::{
 use flowmill_model::history::{DefinitionRecord, Rejected};
 use flowmill_model::task::TaskRecord;
 use flowmill_model::{
-    Activation, BatchNumber, Epoch, ExecutionId, Offset, Queue, TaskId, Timestamp, envelope,
+    Activation, BatchNumber, Epoch, ExecutionId, Offset, Queue, TaskId, TaskToken, Timestamp, envelope,
 };
 use flowmill_runtime::Clock;
 use futures::future::join_all;
@@ -53,6 +53,8 @@ pub struct Dispatched {
 /// Where a task was sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
+    /// Tells this sending of an attempt from another one.
+    pub(crate) token: TaskToken,
     pub(crate) queue: Queue,
     pub(crate) partition: u16,
     pub(crate) offset: Offset,
@@ -215,7 +217,7 @@ impl Output {
     fn sent(&self, partition: u16, offset: Offset) -> Option<(TaskId, Sent)> {
         match self {
             Self::Task { queue, record } => {
-                Some((record.id, Sent { queue: queue.clone(), partition, offset }))
+                Some((record.id, Sent { token: record.token, queue: queue.clone(), partition, offset }))
             }
             Self::Definition(_) | Self::DeadLetter(_) => None,
         }
@@ -269,11 +271,12 @@ impl SentTasks {
     /// Forgets what `execution` no longer waits for.
     pub(crate) fn settle(&mut self, execution: &Execution) {
         let Some(tasks) = self.by_execution.get_mut(&execution.id()) else { return };
-        let pending = |activation: &Activation, attempt: u32| {
-            execution.task(*activation).is_some_and(|task| task.attempt == attempt)
+        let pending = |activation: Activation, attempt: u32, token: TaskToken| {
+            let task = execution.task(activation);
+            task.is_some_and(|task| (task.attempt, task.token) == (attempt, token))
         };
         self.count -= tasks.len();
-        tasks.retain(|(activation, attempt, _)| pending(activation, *attempt));
+        tasks.retain(|(activation, attempt, sent)| pending(*activation, *attempt, sent.token));
         self.count += tasks.len();
         if tasks.is_empty() {
             self.by_execution.remove(&execution.id());
