@@ -1,14 +1,16 @@
 //! A worker that does what workers do at their worst: answers late, twice, wrongly, or never.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_log::{Log, Partition, ReadLimit, Record, Topic, worker_group};
 use flowmill_model::task::{Failure, Outcome, ResultRecord, TaskRecord};
-use flowmill_model::{ErrorCode, Payload, Problem, Queue, TaskToken, envelope};
+use flowmill_model::{ErrorCode, Offset, Payload, Problem, Queue, TaskToken, envelope};
 use flowmill_runtime::spawn;
-use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::chance::Chance;
 use crate::world::Trace;
@@ -16,14 +18,13 @@ use crate::world::Trace;
 const READ: ReadLimit =
     ReadLimit { records: NonZeroUsize::new(16).expect("not zero"), bytes: 1 << 20 };
 
-type Shared = Arc<Mutex<Box<dyn flowmill_log::Member>>>;
-
 /// The queue of the simulation's flows.
 pub fn queue() -> Queue {
     Queue::new("work").expect("a valid name")
 }
 
-/// Works off the queue until its log session ends. `faulty` says whether it misbehaves.
+/// Works off the partitions of the queue that it is assigned, until its log session ends.
+/// `faulty` says whether it misbehaves.
 pub async fn work(
     log: Arc<dyn Log>,
     chance: Chance,
@@ -34,42 +35,73 @@ pub async fn work(
     while log.partitions(&topic).is_none() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let group = worker_group(&queue());
-    let mut member = log.join(&group, &topic);
-    let Ok(assigned) = member.assigned().await else { return };
-    let member: Shared = Arc::new(Mutex::new(member));
-    for number in assigned {
-        let (log, chance, trace) = (Arc::clone(&log), chance.clone(), trace.clone());
-        let (member, faulty) = (Arc::clone(&member), faulty.clone());
-        spawn("sim worker", work_partition(log, member, number, chance, trace, faulty));
+    let mut member = log.join(&worker_group(&queue()), &topic);
+    let (commits, mut committed) = mpsc::unbounded_channel();
+    let mut working: BTreeMap<u16, JoinHandle<()>> = BTreeMap::new();
+    loop {
+        let assigned = tokio::select! {
+            biased;
+            Some((number, position)) = committed.recv() => {
+                member.commit(number, position);
+                continue;
+            }
+            assigned = member.assigned() => assigned,
+        };
+        let Ok(assigned) = assigned else { return };
+        working.retain(|number, task| {
+            let stays = assigned.contains(number);
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for number in assigned {
+            let partition = Working {
+                log: Arc::clone(&log),
+                commits: commits.clone(),
+                number,
+                chance: chance.clone(),
+                trace: trace.clone(),
+            };
+            let begin = || spawn("sim worker", partition.work(faulty.clone()));
+            working.entry(number).or_insert_with(begin);
+        }
     }
 }
 
-async fn work_partition(
+/// The work on one partition.
+struct Working {
     log: Arc<dyn Log>,
-    member: Shared,
+    commits: mpsc::UnboundedSender<(u16, Offset)>,
     number: u16,
     chance: Chance,
     trace: Trace,
-    faulty: impl Fn() -> bool + Send + Clone + 'static,
-) {
-    let partition = Partition::new(Topic::Tasks(queue()), number);
-    let committed = log.committed(&worker_group(&queue()), &partition).await;
-    let start = match committed {
-        Ok(Some(offset)) => offset,
-        Ok(None) | Err(_) => match log.bounds(&partition).await {
-            Ok(bounds) => bounds.start,
-            Err(_) => return,
-        },
-    };
-    let mut reader = log.reader(&partition, start);
-    while let Ok(records) = reader.read(READ).await {
-        member.lock().commit(number, reader.position());
-        for fetched in records {
-            let Ok(task) = envelope::decode::<TaskRecord>(&fetched.record.value) else { continue };
-            trace.note(format!("task {} {}", task.id, task.token));
-            let (log, chance) = (Arc::clone(&log), chance.clone());
-            spawn("sim task", answer(log, task, chance, faulty()));
+}
+
+impl Working {
+    async fn work(self, faulty: impl Fn() -> bool + Send + Clone + 'static) {
+        let partition = Partition::new(Topic::Tasks(queue()), self.number);
+        let committed = self.log.committed(&worker_group(&queue()), &partition).await;
+        let start = match committed {
+            Ok(Some(offset)) => offset,
+            Ok(None) | Err(_) => match self.log.bounds(&partition).await {
+                Ok(bounds) => bounds.start,
+                Err(_) => return,
+            },
+        };
+        let mut reader = self.log.reader(&partition, start);
+        while let Ok(records) = reader.read(READ).await {
+            if self.commits.send((self.number, reader.position())).is_err() {
+                return;
+            }
+            for fetched in records {
+                let Ok(task) = envelope::decode::<TaskRecord>(&fetched.record.value) else {
+                    continue;
+                };
+                self.trace.note(format!("task {} {}", task.id, task.token));
+                let (log, chance) = (Arc::clone(&self.log), self.chance.clone());
+                spawn("sim task", answer(log, task, chance, faulty()));
+            }
         }
     }
 }
