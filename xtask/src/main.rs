@@ -1,1 +1,64 @@
-fn main() {}
+//! The recipes of this workspace: `cargo xtask --help`.
+//!
+//! A recipe is a list of suites. Each suite is one or more commands, its name, time and verdict
+//! stand in the table that a recipe ends with, and a suite that fails does not keep the next ones
+//! from running. Builds go where cargo is told to put them (`CARGO_TARGET_DIR`). Nothing here
+//! knows about a continuous integration server: `.ci/run` calls these recipes.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program's purpose is to print"
+)]
+
+mod bless;
+mod cargo;
+mod checks;
+mod deny;
+mod proofs;
+mod sim;
+mod suites;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::suites::Suites;
+
+/// The recipes of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    recipe: Recipe,
+}
+
+#[derive(Subcommand)]
+enum Recipe {
+    /// Everything that a change must pass: format, lints, build, all tests and proofs.
+    Test(test::TestArgs),
+    /// The format and the lints alone.
+    Lint,
+    /// Play seeds of the simulation.
+    Sim(sim::SimArgs),
+    /// Write anew the files that are generated from code.
+    Bless(bless::BlessArgs),
+    /// Build the documentation of the code; a warning is an error.
+    Docs,
+    /// Check licences, bans, sources and advisories of the dependencies.
+    Deny(deny::DenyArgs),
+}
+
+fn main() -> ExitCode {
+    let mut suites = Suites::default();
+    match Arguments::parse().recipe {
+        Recipe::Test(arguments) => test::run(&mut suites, &arguments),
+        Recipe::Lint => checks::lint(&mut suites),
+        Recipe::Sim(arguments) => sim::run(&mut suites, &arguments),
+        Recipe::Bless(arguments) => bless::run(&mut suites, &arguments),
+        Recipe::Docs => suites.run("docs", checks::docs),
+        Recipe::Deny(arguments) => deny::run(&mut suites, &arguments),
+    }
+    suites.close()
+}

@@ -47,7 +47,7 @@ impl Serving {
         let batch = self.record(&open, &decisions);
         let bytes = Bytes::from(HistoryRecord::Batch(Box::new(batch.clone())).encode());
         self.shared.metrics.batch(decisions.len(), bytes.len());
-        self.append(bytes.clone(), Duration::ZERO);
+        self.append(bytes.clone(), None);
         open.sealed = Some(Sealed { bytes, batch, decisions });
         self.open = Some(open);
     }
@@ -123,12 +123,15 @@ impl Serving {
         }
     }
 
-    fn append(&self, bytes: Bytes, pause: Duration) {
+    fn append(&self, bytes: Bytes, pause: Option<Duration>) {
         let history = Partition::of_shard(Topic::History, self.id);
         let (log, incarnation) = (Arc::clone(&self.shared.log), self.incarnation);
         let (metrics, clock) = (self.shared.metrics.clone(), self.shared.clock);
         self.beside("commit", async move {
-            tokio::time::sleep(pause).await;
+            // Even a pause of nothing would last up to a tick of the timer, a millisecond.
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
             let begun = clock.now();
             let outcome = log.append(&history, Record { key: Bytes::new(), value: bytes }).await;
             metrics.committed(clock.now().since(begun));
@@ -161,7 +164,7 @@ impl Serving {
                 tracing::warn!(shard = %self.id, %why, "the batch is appended again");
                 let sealed = self.open.as_ref().and_then(|open| open.sealed.as_ref());
                 if let Some(sealed) = sealed {
-                    self.append(sealed.bytes.clone(), APPEND_AGAIN);
+                    self.append(sealed.bytes.clone(), Some(APPEND_AGAIN));
                 }
                 Next::Serve
             }
