@@ -159,10 +159,8 @@ async fn tail(
         }
         .and_then(|records| {
             records.iter().try_for_each(|fetched| {
-                take(&flows, &fetched.record.value).map_err(|reason| CatalogueError::Record {
-                    offset: fetched.offset,
-                    reason,
-                })
+                take(&flows, &fetched.record.value)
+                    .map_err(|reason| CatalogueError::Record { offset: fetched.offset, reason })
             })
         });
         match taken {

@@ -69,6 +69,15 @@ pub const TIMER_HORIZON: Duration = Duration::from_secs(5 * 60);
 /// Live execution actors of one shard. The next one waits for a passivation.
 pub const LIVE_EXECUTIONS: usize = 10_000;
 
+/// Bytes of committed events of one shard that are not in the store yet, from which on the shard
+/// takes no more commands, so that memory stays bounded when the store is slow or away. Commands
+/// are safe in the log meanwhile, and results go on.
+pub const UNFLUSHED_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a committed transition counts for besides its events in [`UNFLUSHED_BYTES`]: the state
+/// and the bookkeeping around it, in bytes.
+pub const UNFLUSHED_OVERHEAD_BYTES: usize = 1024;
+
 /// How long an owner without input waits before it commits a moved dispatched mark.
 pub const MARK_DELAY: Duration = Duration::from_millis(200);
 

@@ -201,14 +201,23 @@ mod tests {
     #[test]
     fn names_follow_the_rules_of_their_kind() {
         let check = |valid: bool, expect: bool, text: &str| assert_eq!(valid, expect, "{text}");
-        for (text, expect) in
-            [("shop", true), ("a-1", true), ("", false), ("-a", false), ("A", false), ("a_b", false)]
-        {
+        for (text, expect) in [
+            ("shop", true),
+            ("a-1", true),
+            ("", false),
+            ("-a", false),
+            ("A", false),
+            ("a_b", false),
+        ] {
             check(Name::new(text).is_ok(), expect, text);
         }
-        for (text, expect) in
-            [("1.0.0", true), ("1.2.3-rc.1+x", true), ("1.0", false), ("01.0.0", false), ("1.0.0-", false)]
-        {
+        for (text, expect) in [
+            ("1.0.0", true),
+            ("1.2.3-rc.1+x", true),
+            ("1.0", false),
+            ("01.0.0", false),
+            ("1.0.0-", false),
+        ] {
             check(Version::new(text).is_ok(), expect, text);
         }
         for (text, expect) in [("http", true), ("a.B_c-1", true), ("..", false), ("a/b", false)] {

@@ -31,9 +31,11 @@ impl Clock {
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.wall.as_millis().saturating_add(
-            u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
-        ))
+        Timestamp::from_millis(
+            self.wall.as_millis().saturating_add(
+                u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            ),
+        )
     }
 
     /// The instant at which [`Clock::now`] reaches `at`; now when it already has.

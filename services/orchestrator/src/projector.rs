@@ -8,6 +8,7 @@
 //! shard sees in its reports.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +83,7 @@ pub struct Projector<R> {
     flush_every: Duration,
     pending: BTreeMap<ExecutionId, Pending>,
     trail: Trail,
+    marking: Option<Marking>,
 }
 
 /// What is not yet written of one execution.
@@ -103,41 +105,64 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         report: R,
     ) -> Self {
         let (pending, trail) = (BTreeMap::new(), Trail::default());
-        Self { store, shard, log, report, flush_every, pending, trail }
+        Self { store, shard, log, report, flush_every, pending, trail, marking: None }
     }
 
     /// Runs until the sender is dropped, then flushes what is left and moves the watermark.
-    pub async fn run(mut self, mut input: mpsc::UnboundedReceiver<Projected>) {
+    pub async fn run(mut self, input: mpsc::UnboundedReceiver<Projected>) {
+        // An error means that the store is damaged, which the shard has been told.
+        drop(self.project(input).await);
+    }
+
+    async fn project(
+        &mut self,
+        mut input: mpsc::UnboundedReceiver<Projected>,
+    ) -> Result<(), Damaged> {
         let mut marked = Instant::now();
-        let mut open = true;
-        while open {
-            open = self.gather(&mut input).await;
-            if self.flush().await.is_err() {
-                return;
-            }
-            if !open || marked.elapsed() >= WATERMARK_EVERY {
+        while self.gather(&mut input).await? {
+            self.flush().await?;
+            if self.marking.is_none() && marked.elapsed() >= WATERMARK_EVERY {
                 marked = Instant::now();
-                if self.move_watermark().await.is_err() {
-                    return;
-                }
+                self.marking = self.move_watermark();
             }
         }
+        self.flush().await?;
+        self.marked().await?;
+        self.marking = self.move_watermark();
+        self.marked().await
     }
 
     /// Takes in what comes until it is time to flush; false when no more will come.
-    async fn gather(&mut self, input: &mut mpsc::UnboundedReceiver<Projected>) -> bool {
+    async fn gather(
+        &mut self,
+        input: &mut mpsc::UnboundedReceiver<Projected>,
+    ) -> Result<bool, Damaged> {
         let until = Instant::now() + self.flush_every;
         while self.pending.len() < FLUSH_EXECUTIONS {
+            let marking = self.marking.is_some();
             tokio::select! {
                 biased;
+                marked = self.marked(), if marking => marked?,
                 projected = input.recv() => match projected {
                     Some(projected) => self.take(projected),
-                    None => return false,
+                    None => return Ok(false),
                 },
-                () = tokio::time::sleep_until(until) => return true,
+                () = tokio::time::sleep_until(until) => return Ok(true),
             }
         }
-        true
+        Ok(true)
+    }
+
+    /// Waits for the watermark that is being written, if one is.
+    async fn marked(&mut self) -> Result<(), Damaged> {
+        let Some(marking) = &mut self.marking else { return Ok(()) };
+        let marked = marking.await;
+        self.marking = None;
+        match marked {
+            Ok(watermark) => (self.report)(Report::Watermark(watermark)),
+            Err(error) => return Err(self.damaged(error)),
+        }
+        Ok(())
     }
 
     fn take(&mut self, projected: Projected) {
@@ -152,7 +177,7 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         }
     }
 
-    async fn flush(&mut self) -> Result<(), ()> {
+    async fn flush(&mut self) -> Result<(), Damaged> {
         let through = self.trail.last_taken();
         if self.pending.is_empty() {
             if self.trail.flushed(through) {
@@ -165,14 +190,18 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         let generation = self.log.generation;
         let rows = pending.into_iter().map(|(id, pending)| pending.row(id, generation));
         let write = Write { executions: rows.collect() };
-        self.until_done(|store, shard| store.write(shard, write.clone())).await?;
+        let (store, shard) = (Arc::clone(&self.store), self.shard);
+        let written = until_done(shard, || store.write(shard, write.clone())).await;
+        written.map_err(|error| self.damaged(error))?;
         self.trail.flushed(through);
         (self.report)(Report::Flushed { executions, through });
         Ok(())
     }
 
-    async fn move_watermark(&mut self) -> Result<(), ()> {
-        let Some(batch) = self.trail.watermark() else { return Ok(()) };
+    /// Begins to write the watermark, when there is a later batch that it may stand on. Rows go
+    /// on being written meanwhile: a watermark waits for the disk.
+    fn move_watermark(&mut self) -> Option<Marking> {
+        let batch = self.trail.watermark()?;
         let watermark = Watermark {
             log: self.log,
             offset: batch.offset,
@@ -182,31 +211,40 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
             mark: batch.mark,
             timer_cursor: Timestamp::default(),
         };
-        self.until_done(|store, shard| store.set_watermark(shard, watermark)).await?;
-        (self.report)(Report::Watermark(watermark));
-        Ok(())
+        let (store, shard) = (Arc::clone(&self.store), self.shard);
+        Some(Box::pin(async move {
+            until_done(shard, || store.set_watermark(shard, watermark)).await.map(|()| watermark)
+        }))
     }
 
-    /// Repeats `call` until the store has done it; an error means that it never will.
-    async fn until_done(
-        &self,
-        call: impl Fn(&dyn Store, ShardId) -> flowmill_store::StoreFuture<()>,
-    ) -> Result<(), ()> {
-        let (mut pause, longest) = PAUSES;
-        loop {
-            match call(self.store.as_ref(), self.shard).await {
-                Ok(()) => return Ok(()),
-                Err(error @ StoreError::Damaged(_)) => {
-                    (self.report)(Report::Damaged(error));
-                    return Err(());
-                }
-                Err(error @ (StoreError::Unavailable(_) | StoreError::Full)) => {
-                    tracing::warn!(shard = %self.shard, %error, "the projection waits");
-                }
+    fn damaged(&self, error: StoreError) -> Damaged {
+        (self.report)(Report::Damaged(error));
+        Damaged
+    }
+}
+
+/// The store is damaged; the shard has been told.
+struct Damaged;
+
+/// A watermark on its way.
+type Marking = Pin<Box<dyn Future<Output = Result<Watermark, StoreError>> + Send>>;
+
+/// Repeats `call` until the store has done it; an error means that it never will.
+async fn until_done(
+    shard: ShardId,
+    call: impl Fn() -> flowmill_store::StoreFuture<()>,
+) -> Result<(), StoreError> {
+    let (mut pause, longest) = PAUSES;
+    loop {
+        match call().await {
+            Ok(()) => return Ok(()),
+            Err(error @ StoreError::Damaged(_)) => return Err(error),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Full)) => {
+                tracing::warn!(%shard, %error, "the projection waits");
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(longest);
         }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
     }
 }
 

@@ -29,7 +29,7 @@ impl Usage {
             cpu_seconds: read("stat").as_deref().and_then(cpu_seconds),
             peak_rss: kilobytes("VmHWM:"),
             rss: kilobytes("VmRSS:"),
-            written: read("io").as_deref().and_then(|text| field(text, "write_bytes:")),
+            written: read("io").as_deref().and_then(|text| field(text, "wchar:")),
         }
     }
 }

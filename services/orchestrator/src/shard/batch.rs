@@ -109,7 +109,8 @@ impl Serving {
 
     fn open_batch(&mut self) {
         let now = self.shared.clock.now();
-        let idle = self.intake.is_empty() && self.ready.is_empty() && !self.timers.is_due(now);
+        let commands_wait = self.unflushed >= limits::UNFLUSHED_BYTES;
+        let idle = self.intake.is_empty(commands_wait) && self.ready.is_empty() && !self.timers.is_due(now);
         let waited = now.since(self.idle_since) >= limits::MARK_DELAY || self.stopping.is_some();
         let mark_moved = waited && self.mark.is_news(self.judge.mark());
         if idle && !mark_moved && !self.first_batch {
@@ -133,7 +134,7 @@ impl Serving {
         if self.first_batch || self.stopping.is_some() {
             return;
         }
-        let taken = self.intake.take();
+        let taken = self.intake.take(commands_wait);
         taken.into_iter().for_each(|parsed| self.admit(parsed, now));
         self.admit_timers(now);
         self.give_groups();

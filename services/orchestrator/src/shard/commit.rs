@@ -20,6 +20,7 @@ use flowmill_routing::CommandOutcome;
 
 use super::batch::{Group, Open, Ready};
 use super::input::{Input, Source};
+use super::live::weight_of;
 use super::outputs::{Dispatched, Output};
 use super::serving::Serving;
 use super::{Next, ShardMessage};
@@ -315,6 +316,7 @@ impl Serving {
         self.shared.metrics.observe(&events, &after);
         if let Some(live) = self.executions.get_mut(id) {
             live.committed = Some(Arc::clone(&after));
+            self.unflushed += weight_of(&recorded);
             live.unflushed.push_back(recorded.clone());
             live.touched = at;
         }

@@ -88,19 +88,19 @@ impl Intake {
         }
     }
 
-    /// Takes what the next batch decides: commands, then results.
-    pub(crate) fn take(&mut self) -> Vec<Parsed> {
+    /// Takes what the next batch decides: commands, unless they must wait, then results.
+    pub(crate) fn take(&mut self, commands_wait: bool) -> Vec<Parsed> {
         let mut budget = Budget { records: limits::BATCH_INPUTS / 2, bytes: BATCH_RAW_BYTES };
         let results = self.results.take(&mut budget);
         budget.records += limits::BATCH_INPUTS / 2;
-        let mut taken = self.commands.take(&mut budget);
+        let mut taken = if commands_wait { vec![] } else { self.commands.take(&mut budget) };
         taken.extend(results);
         taken
     }
 
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.commands.waiting.is_empty() && self.results.waiting.is_empty()
+    /// Whether there is nothing to take.
+    pub(crate) fn is_empty(&self, commands_wait: bool) -> bool {
+        (commands_wait || self.commands.waiting.is_empty()) && self.results.waiting.is_empty()
     }
 
     /// The positions after everything taken so far.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use flowmill_engine::Execution;
 use flowmill_model::history::RecordedTransition;
-use flowmill_model::{ExecutionId, Sequence, Timestamp};
+use flowmill_model::{ExecutionId, Sequence, Timestamp, limits};
 use ractor::{ActorId, ActorRef};
 
 use super::input::Input;
@@ -115,12 +115,20 @@ impl Live {
         self.committed.as_ref().is_none_or(|execution| execution.is_ended())
     }
 
-    /// Notes that events below `sequence` are in the store.
-    pub(crate) fn flushed(&mut self, sequence: Sequence) {
-        while self.unflushed.front().is_some_and(|r| r.transition.first < sequence) {
-            self.unflushed.pop_front();
+    /// Notes that events below `sequence` are in the store; answers what they weighed.
+    pub(crate) fn flushed(&mut self, sequence: Sequence) -> usize {
+        let mut weight = 0;
+        let written = |recorded: &mut RecordedTransition| recorded.transition.first < sequence;
+        while let Some(recorded) = self.unflushed.pop_front_if(written) {
+            weight += weight_of(&recorded);
         }
+        weight
     }
+}
+
+/// What a committed transition counts for until it is in the store, in bytes.
+pub(crate) fn weight_of(recorded: &RecordedTransition) -> usize {
+    recorded.transition.events.0.len() + limits::UNFLUSHED_OVERHEAD_BYTES
 }
 
 impl Executions {

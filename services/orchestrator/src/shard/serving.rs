@@ -20,7 +20,7 @@ use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
 use super::input::{Input, Parsed};
 use super::intake::{Intake, Pump};
-use super::live::{Executions, Live, Phase};
+use super::live::{Executions, Live, Phase, weight_of};
 use super::outputs::{Courier, Mark, Output, SentTasks};
 use super::queries::Questions;
 use super::timers::Timers;
@@ -77,6 +77,8 @@ pub(crate) struct Serving {
     projector: Option<mpsc::UnboundedSender<Projected>>,
     projection: Option<JoinHandle<()>>,
     pub(super) flushed: BatchNumber,
+    /// What the committed transitions weigh that are not in the store yet, in bytes.
+    pub(super) unflushed: usize,
     loads: Arc<Semaphore>,
     ticks: u64,
     watermark: Option<Watermark>,
@@ -176,6 +178,7 @@ impl Serving {
             projector: None,
             projection: None,
             flushed: watermark.map_or(BatchNumber::default(), |mark| mark.batch),
+            unflushed: 0,
             loads: Arc::new(Semaphore::new(LOADS)),
             ticks: 0,
             watermark,
@@ -448,6 +451,7 @@ impl Serving {
         let transitions: Vec<_> = tail.into_iter().map(|(_, recorded)| recorded).collect();
         if let Some(live) = self.executions.get_mut(id) {
             live.unflushed.extend(transitions.iter().cloned());
+            self.unflushed += transitions.iter().map(weight_of).sum::<usize>();
         }
         for row in crate::projector::timer_rows(execution) {
             self.timers.set(row.key);
@@ -627,7 +631,7 @@ impl Serving {
                 self.flushed = through;
                 for (id, sequence) in executions {
                     let Some(live) = self.executions.get_mut(id) else { continue };
-                    live.flushed(sequence);
+                    self.unflushed -= live.flushed(sequence);
                     if live.is_settled() && live.is_over() {
                         self.executions.forget(id);
                     }
