@@ -42,6 +42,10 @@ enum Recipe {
     Lint,
     /// Play seeds of the simulation.
     Sim(sim::SimArgs),
+    /// The engine's property tests, with many cases.
+    Properties(proofs::PropertiesArgs),
+    /// Kill the real server at random moments under load.
+    Kills(proofs::KillsArgs),
     /// Write anew the files that are generated from code.
     Bless(bless::BlessArgs),
     /// Build the documentation of the code; a warning is an error.
@@ -54,10 +58,12 @@ fn main() -> ExitCode {
     let mut suites = Suites::default();
     match Arguments::parse().recipe {
         Recipe::Test(arguments) => test::run(&mut suites, &arguments),
-        Recipe::Lint => checks::lint(&mut suites),
+        Recipe::Lint => test::lint(&mut suites),
         Recipe::Sim(arguments) => sim::run(&mut suites, &arguments),
+        Recipe::Properties(arguments) => proofs::properties(&mut suites, &arguments),
+        Recipe::Kills(arguments) => proofs::kills(&mut suites, &arguments),
         Recipe::Bless(arguments) => bless::run(&mut suites, &arguments),
-        Recipe::Docs => suites.run("docs", checks::docs),
+        Recipe::Docs => checks::docs(&mut suites),
         Recipe::Deny(arguments) => deny::run(&mut suites, &arguments),
     }
     suites.close()

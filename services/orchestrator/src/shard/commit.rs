@@ -346,12 +346,14 @@ impl Serving {
         self.sent.settle(&committed);
         self.answer_readers(id);
         self.give_waiting(id);
-        if committed.is_ended() {
+        if committed.is_idle() {
             let resting =
                 self.executions.get(id).is_some_and(|l| l.deciding.is_none() && l.undelivered == 0);
             if resting {
                 self.executions.rest(id);
             }
+        }
+        if committed.is_ended() {
             self.answer_ended(id, &committed);
         }
     }

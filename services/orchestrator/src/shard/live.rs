@@ -110,9 +110,13 @@ impl Live {
             && self.unflushed.is_empty()
     }
 
-    /// Whether it has ended, or was never started.
-    pub(crate) fn is_over(&self) -> bool {
-        self.committed.as_ref().is_none_or(|execution| execution.is_ended())
+    /// Whether no input for it can be expected before `until`: it has ended, was never started,
+    /// or waits for a later time.
+    pub(crate) fn rests_until(&self, until: Timestamp) -> bool {
+        self.committed.as_ref().is_none_or(|execution| {
+            let waits = || execution.is_idle() && execution.timers().all(|t| t.due > until);
+            execution.is_ended() || waits()
+        })
     }
 
     /// Notes that events below `sequence` are in the store; answers what they weighed.

@@ -557,9 +557,11 @@ impl Serving {
     /// Lets go of executions that are at rest and in the store.
     fn passivate(&mut self, now: Timestamp) {
         let after = self.shared.settings.passivate_after;
+        let soon = now.after(after);
         let crowded = self.executions.len() > limits::LIVE_EXECUTIONS;
         let idle = |live: &Live| {
-            live.is_settled() && (crowded || live.is_over() || now.since(live.touched) >= after)
+            let at_rest = crowded || live.rests_until(soon) || now.since(live.touched) >= after;
+            live.is_settled() && at_rest
         };
         for id in self.executions.select(idle) {
             self.executions.forget(id);
@@ -629,10 +631,11 @@ impl Serving {
         match report {
             Report::Flushed { executions, through } => {
                 self.flushed = through;
+                let soon = self.shared.clock.now().after(self.shared.settings.passivate_after);
                 for (id, sequence) in executions {
                     let Some(live) = self.executions.get_mut(id) else { continue };
                     self.unflushed -= live.flushed(sequence);
-                    if live.is_settled() && live.is_over() {
+                    if live.is_settled() && live.rests_until(soon) {
                         self.executions.forget(id);
                     }
                 }
