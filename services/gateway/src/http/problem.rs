@@ -16,7 +16,7 @@ use crate::{Finding, Refusal};
 const INSTANCE_CHARS: usize = 512;
 
 impl IntoResponse for Refusal {
-    /// An answer whose body [`render`] makes.
+    /// An answer whose body `render` makes.
     fn into_response(self) -> Response {
         let mut response = status_of(self.code).into_response();
         response.extensions_mut().insert(self);

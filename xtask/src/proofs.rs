@@ -1,0 +1,135 @@
+//! Tests that stand for a promise of their own, so that it shows by name that they ran.
+//!
+//! They are among the tests that `cargo test` runs; here each is named and must have passed, so
+//! one that was renamed or deleted is a failure.
+
+use std::process::Command;
+
+use clap::Args;
+
+use crate::cargo::{cargo, output};
+use crate::suites::{Failure, Suites};
+
+/// The engine's dependency tree has no runtime, clock, random numbers or I/O.
+const PURITY: &[&str] = &[
+    "the_dependency_tree_is_pure",
+    "what_could_draw_random_numbers_or_read_a_clock_is_used_by_one_crate_each",
+];
+
+/// Files of the documentation that are generated from code.
+pub(crate) const GENERATED: &[&str] = &[
+    "description::the_description_in_the_documentation_is_the_generated_one",
+    "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
+    "reference::the_manual_says_what_the_command_line_takes",
+];
+
+/// Bytes as a version stored them.
+pub(crate) const STORED: &[&str] = &[
+    "every_kind_is_stored_as_it_was_in_version_1",
+    "execution::encoding::tests::a_state_stored_in_version_1_is_read_and_written_the_same",
+];
+
+/// What must hold for every flow and every order of events.
+const PROPERTIES: &[&str] = &[
+    "any_interleaving_reaches_a_legal_end",
+    "every_order_of_results_gives_what_the_reference_says",
+];
+
+const KILLS: &[&str] = &["kill::kills_at_random_moments_lose_nothing_and_repeat_nothing"];
+
+#[derive(Args)]
+pub(crate) struct PropertiesArgs {
+    /// Cases for each property.
+    #[arg(long, default_value_t = 10_000)]
+    cases: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct KillsArgs {
+    /// How often the server is killed.
+    #[arg(long, default_value_t = 50)]
+    count: u32,
+}
+
+/// The engine's property tests, with so many cases.
+pub(crate) fn properties(suites: &mut Suites, arguments: &PropertiesArgs) {
+    let mut tests = cargo(["test", "--workspace", "--test", "properties", "--test", "joins"]);
+    tests.arg("--").env("PROPTEST_CASES", arguments.cases.to_string());
+    suites.run("properties", || passes(tests, PROPERTIES));
+}
+
+/// Kills the real server so often, under load.
+pub(crate) fn kills(suites: &mut Suites, arguments: &KillsArgs) {
+    let mut tests = cargo(["test", "--workspace", "--test", "cli", "--", "--show-output"]);
+    tests.env("FLOWMILL_KILLS", arguments.count.to_string());
+    suites.run("kills", || passes(tests, KILLS));
+}
+
+pub(crate) fn purity() -> Result<(), Failure> {
+    passes(cargo(["test", "--workspace", "--test", "purity", "--"]), PURITY)
+}
+
+pub(crate) fn up_to_date() -> Result<(), Failure> {
+    passes(tests_of_files(), &[GENERATED, STORED].concat())
+}
+
+/// The test programs that hold the tests of generated and stored files. Whole programs are named
+/// rather than packages, since a package by itself is built with other features.
+pub(crate) fn tests_of_files() -> Command {
+    cargo(["test", "--workspace", "--lib", "--bins", "--test", "gateway", "--test", "events", "--"])
+}
+
+/// Runs these tests of a test command; each must be found and pass.
+pub(crate) fn passes(mut command: Command, names: &[&str]) -> Result<(), Failure> {
+    command.arg("--exact").args(names);
+    let output = output(command, |line| println!("{line}"))?;
+    let missing: Vec<_> = names.iter().filter(|name| !has_passed(&output, name)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("there is no test {missing:?}")) }
+}
+
+fn has_passed(output: &str, name: &str) -> bool {
+    output.lines().any(|line| {
+        line.strip_prefix("test ").and_then(|line| line.strip_suffix(" ... ok")) == Some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::cargo::root;
+
+    #[test]
+    fn a_test_has_passed_if_its_line_says_so() {
+        let output = "running 2 tests\ntest a::b ... ok\ntest a::c ... FAILED\n";
+        let check = |name: &str, expect: bool| assert_eq!(has_passed(output, name), expect);
+        check("a::b", true);
+        check("a::c", false);
+        check("b", false);
+    }
+
+    fn occurrences(folder: &Path, text: &str) -> usize {
+        let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.unwrap());
+        let count = |path: &Path| match path.extension() {
+            _ if path.is_dir() => occurrences(path, text),
+            Some(extension) if extension == "rs" => {
+                std::fs::read_to_string(path).unwrap().matches(text).count()
+            }
+            Some(_) | None => 0,
+        };
+        entries.map(|entry| count(&entry.path())).sum()
+    }
+
+    #[test]
+    fn every_test_that_can_write_its_file_anew_is_named_here() {
+        let check = |variable: &str, names: &[&str]| {
+            let text = format!("var_os(\"{variable}\")");
+            let folders = ["crates", "services", "tests"].map(|name| root().join(name));
+            let found: usize = folders.iter().map(|folder| occurrences(folder, &text)).sum();
+            assert_eq!(found, names.len(), "tests that read {variable}");
+        };
+        check("FLOWMILL_BLESS", GENERATED);
+        check("UPDATE_GOLDEN", STORED);
+    }
+}

@@ -1,0 +1,121 @@
+//! Tools that a recipe needs beyond Rust itself.
+//!
+//! **Invariant:** what is missing is named in one line, which is the command that installs it.
+
+use std::process::{Command, Stdio};
+
+use crate::cargo::{cargo, command, run};
+use crate::suites::Failure;
+
+/// How a tool is had.
+#[derive(Clone, Copy)]
+enum Source {
+    /// A component of the Rust toolchain.
+    Component(&'static str),
+    /// A Debian package.
+    Package(&'static str),
+    /// A crate, in the version that the recipes were written for.
+    Crate(&'static str, &'static str),
+}
+
+/// A tool and how it is had.
+pub(crate) struct Tool {
+    /// A command that ends with 0 if the tool is there.
+    probe: &'static [&'static str],
+    source: Source,
+}
+
+/// What the tests need.
+pub(crate) const NEEDED: &[Tool] = &[
+    Tool { probe: &["cargo", "fmt", "--version"], source: Source::Component("rustfmt") },
+    Tool { probe: &["cargo", "clippy", "--version"], source: Source::Component("clippy") },
+    Tool { probe: &["cc", "--version"], source: Source::Package("gcc libc6-dev") },
+    Tool { probe: &["make", "--version"], source: Source::Package("make") },
+    Tool { probe: &["perl", "--version"], source: Source::Package("perl") },
+];
+
+/// What checks the dependencies.
+pub(crate) const DENY: &[Tool] = &[Tool {
+    probe: &["cargo", "deny", "--version"],
+    source: Source::Crate("cargo-deny", "0.20.2"),
+}];
+
+/// Checks that the tools are there. Without `install` a missing one is a failure, and the command
+/// that installs it is printed.
+pub(crate) fn check(tools: &[Tool], install: bool) -> Result<(), Failure> {
+    let missing: Vec<_> = tools.iter().filter(|tool| !is_there(tool)).map(|t| t.source).collect();
+    let line = installation(&missing);
+    if line.is_empty() {
+        return Ok(());
+    }
+    if install {
+        return run(shell(&line));
+    }
+    eprintln!(
+        "a tool is missing; this installs it (so does --install, where there is one):\n{line}"
+    );
+    Err(format!("missing; run: {line}"))
+}
+
+fn is_there(tool: &Tool) -> bool {
+    let (program, arguments) = tool.probe.split_first().expect("a probe names its program");
+    let mut probe = if *program == "cargo" { cargo([]) } else { command(program) };
+    probe.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    probe.status().is_ok_and(|status| status.success())
+}
+
+/// The command that installs these; empty if there is nothing to install.
+fn installation(missing: &[Source]) -> String {
+    let (mut components, mut packages, mut commands) = (vec![], vec![], vec![]);
+    for source in missing {
+        match *source {
+            Source::Component(name) => components.push(name),
+            Source::Package(names) => packages.push(names),
+            Source::Crate(name, version) => {
+                commands.push(format!("cargo install {name} --version {version} --locked"));
+            }
+        }
+    }
+    if !components.is_empty() {
+        commands.push(format!("rustup component add {}", components.join(" ")));
+    }
+    if !packages.is_empty() {
+        commands.push(format!(
+            "apt-get update && apt-get install --yes --no-install-recommends {}",
+            packages.join(" ")
+        ));
+    }
+    commands.join(" && ")
+}
+
+/// A crate is built for this machine, not among the workspace's own builds.
+fn shell(line: &str) -> Command {
+    let mut shell = command("sh");
+    shell.args(["-c", line]).env_remove("CARGO_TARGET_DIR");
+    shell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_installed_by_one_line() {
+        let check = |missing: &[Source], expect: &str| assert_eq!(installation(missing), expect);
+        check(&[], "");
+        check(&[Source::Component("clippy")], "rustup component add clippy");
+        check(
+            &[Source::Package("make"), Source::Crate("a", "1.0.0"), Source::Package("perl")],
+            "cargo install a --version 1.0.0 --locked && apt-get update && apt-get install --yes \
+             --no-install-recommends make perl",
+        );
+    }
+
+    #[test]
+    fn a_tool_that_is_there_is_found_and_another_is_not() {
+        let tool = |program| Tool { probe: program, source: Source::Package("x") };
+        assert!(is_there(&tool(&["cargo", "--version"])));
+        assert!(!is_there(&tool(&["flowmill-no-such-tool"])));
+        assert!(!is_there(&tool(&["cargo", "no-such-subcommand"])));
+    }
+}
