@@ -40,8 +40,8 @@ pub(crate) const DENY: &[Tool] = &[Tool {
     source: Source::Crate("cargo-deny", "0.20.2"),
 }];
 
-/// Checks that the tools are there. Without `install` a missing one is a failure, and the command
-/// that installs it is printed.
+/// Checks that the tools are there. Without `install` a missing one is a failure that names
+/// the command which installs it.
 pub(crate) fn check(tools: &[Tool], install: bool) -> Result<(), Failure> {
     let missing: Vec<_> = tools.iter().filter(|tool| !is_there(tool)).map(|t| t.source).collect();
     let line = installation(&missing);
@@ -51,10 +51,7 @@ pub(crate) fn check(tools: &[Tool], install: bool) -> Result<(), Failure> {
     if install {
         return run(shell(&line));
     }
-    eprintln!(
-        "a tool is missing; this installs it (so does --install, where there is one):\n{line}"
-    );
-    Err(format!("missing; run: {line}"))
+    Err(format!("a tool is missing; this installs it: {line}"))
 }
 
 fn is_there(tool: &Tool) -> bool {

@@ -169,7 +169,8 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         projected.batches.into_iter().for_each(|batch| self.trail.push(batch));
         for change in projected.changes {
             let Change { id, offset, before, after, transitions } = change;
-            let fresh = || Pending { offset, before, after: Arc::clone(&after), transitions: vec![] };
+            let fresh =
+                || Pending { offset, before, after: Arc::clone(&after), transitions: vec![] };
             let pending = self.pending.entry(id).or_insert_with(fresh);
             pending.offset = offset;
             pending.after = after;

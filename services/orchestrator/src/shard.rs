@@ -20,6 +20,7 @@ mod timers;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::measure::Measure;
 use flowmill_catalog::Catalogue;
 use flowmill_engine::Execution;
 use flowmill_log::{AppendError, Fetched, Log, ReadError};
@@ -28,7 +29,6 @@ use flowmill_model::{BatchNumber, ExecutionId, Offset, Queue, ShardId};
 use flowmill_routing::{Inbox, Request, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy, spawn};
 use flowmill_store::{Store, StoreError, TimerRow};
-use crate::measure::Measure;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};

@@ -42,7 +42,9 @@ pub enum Alarm {
         source: FrameError,
     },
     /// The history does not hold what the watermark stands on.
-    #[error("the watermark stands on offset {0} of the history, and that record is not there: the topic was made anew or trimmed too far")]
+    #[error(
+        "the watermark stands on offset {0} of the history, and that record is not there: the topic was made anew or trimmed too far"
+    )]
     WatermarkMissing(Offset),
     /// There is no watermark, yet the history does not begin at its start.
     #[error("there is no watermark, and the history begins at offset {0}")]

@@ -38,7 +38,9 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
     /// A batch of the current epoch is not the next one.
-    #[error("batch {found} of epoch {epoch} at offset {offset} follows batch {last}: a record of the history is lost")]
+    #[error(
+        "batch {found} of epoch {epoch} at offset {offset} follows batch {last}: a record of the history is lost"
+    )]
     Gap {
         /// The epoch of both.
         epoch: Epoch,
@@ -188,9 +190,8 @@ mod tests {
             batch(2, 3),
             batch(2, 3),
         ];
-        let expect = [
-            Skipped, Claimed, Counts, Skipped, Skipped, Counts, Claimed, Skipped, Counts, Skipped,
-        ];
+        let expect =
+            [Skipped, Claimed, Counts, Skipped, Skipped, Counts, Claimed, Skipped, Counts, Skipped];
         assert_eq!(verdicts(&records), expect.map(Ok));
     }
 

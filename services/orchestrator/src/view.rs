@@ -126,12 +126,7 @@ impl Page<'_> {
 }
 
 /// An event with its details as a JSON object; what a kind does not have is left out.
-fn event_view(
-    sequence: Sequence,
-    at: Timestamp,
-    event: &Event,
-    flow: &Flow,
-) -> EventView {
+fn event_view(sequence: Sequence, at: Timestamp, event: &Event, flow: &Flow) -> EventView {
     let seen = flowmill_engine::view(event, flow);
     let raw = |payload: &Payload| {
         let text = std::str::from_utf8(payload.as_bytes()).ok()?;

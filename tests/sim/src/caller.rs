@@ -20,7 +20,7 @@ use crate::flows::DEFINITIONS;
 use crate::world::Trace;
 
 /// What callers know.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     /// Starts that were acknowledged.
     pub started: BTreeMap<ExecutionId, &'static str>,
@@ -102,7 +102,8 @@ impl Caller {
             Some(known) => known,
             None => {
                 let name = DEFINITIONS[self.chance.below(5) as usize].0;
-                let unique = (u128::from(self.chance.bits()) << 64) | u128::from(self.chance.bits());
+                let unique =
+                    (u128::from(self.chance.bits()) << 64) | u128::from(self.chance.bits());
                 (ExecutionId::new(SHARD, unique), name)
             }
         };

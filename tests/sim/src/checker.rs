@@ -10,8 +10,8 @@ use flowmill_log::memory::MemoryLog;
 use flowmill_model::event::Event;
 use flowmill_model::history::{Batch, HistoryRecord, InputRef};
 use flowmill_model::{ExecutionId, envelope};
-use flowmill_store::memory::MemoryStore;
 use flowmill_store::Store;
+use flowmill_store::memory::MemoryStore;
 
 use crate::caller::Ledger;
 use crate::world::history;
@@ -36,12 +36,7 @@ pub struct Report {
 }
 
 /// Checks a run. `rested` says whether everything came to rest in time.
-pub async fn check(
-    log: &MemoryLog,
-    store: &MemoryStore,
-    ledger: &Ledger,
-    rested: bool,
-) -> Report {
+pub async fn check(log: &MemoryLog, store: &MemoryStore, ledger: &Ledger, rested: bool) -> Report {
     let mut report = Report::default();
     if !rested {
         report.violations.push("I7: not every execution ended in time".into());
@@ -108,7 +103,11 @@ pub fn dump(log: &MemoryLog) -> Vec<String> {
             batch.mark,
             batch.positions,
             batch.resolved,
-            batch.transitions.iter().map(|t| (t.execution.to_string(), t.first.get(), t.count)).collect::<Vec<_>>(),
+            batch
+                .transitions
+                .iter()
+                .map(|t| (t.execution.to_string(), t.first.get(), t.count))
+                .collect::<Vec<_>>(),
         )
     };
     valid_batches(log, &mut Report::default()).iter().map(line).collect()
@@ -165,11 +164,7 @@ fn fold(batches: &[Batch], report: &mut Report) -> BTreeMap<ExecutionId, Executi
 }
 
 /// Every acknowledged start exists; nothing exists that nobody asked for.
-fn check_ledger(
-    ledger: &Ledger,
-    folded: &BTreeMap<ExecutionId, Execution>,
-    report: &mut Report,
-) {
+fn check_ledger(ledger: &Ledger, folded: &BTreeMap<ExecutionId, Execution>, report: &mut Report) {
     for id in ledger.started.keys().filter(|id| !folded.contains_key(id)) {
         report.violations.push(format!("I1: the acknowledged start {id} is lost"));
     }
@@ -194,7 +189,9 @@ async fn check_store(
             Ok(Some(row)) if row.state[..] == execution.encode()[..] => {}
             Ok(Some(row)) => {
                 let (stored, logged) = (row.sequence, execution.sequence());
-                report.violations.push(format!("I4: {id} is stored at {stored}, logged at {logged}"));
+                report
+                    .violations
+                    .push(format!("I4: {id} is stored at {stored}, logged at {logged}"));
             }
             Ok(None) => report.violations.push(format!("I4: {id} is not in the store")),
             Err(error) => report.violations.push(format!("I4: {id}: {error}")),
@@ -221,7 +218,9 @@ async fn check_history(
             let recorded: flowmill_model::history::RecordedTransition =
                 frame.decode().map_err(|error| error.to_string())?;
             let events = Event::decode_all(&recorded.transition.events.0);
-            for (at, event) in (recorded.transition.first.get()..).zip(events.map_err(|e| e.to_string())?) {
+            for (at, event) in
+                (recorded.transition.first.get()..).zip(events.map_err(|e| e.to_string())?)
+            {
                 if at == next.get() {
                     evolve(&mut refolded, &event);
                     next = next.next();

@@ -8,8 +8,8 @@
 //! It does not simulate: several shards, several gateways, a network.
 
 pub mod caller;
-pub mod checker;
 pub mod chance;
+pub mod checker;
 pub mod flows;
 pub mod nemesis;
 pub mod node;

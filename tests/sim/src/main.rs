@@ -49,6 +49,9 @@ fn main() -> anyhow::Result<()> {
         }
     }
     let count = seeds.end - seeds.start;
-    println!("{count} seeds, {transitions} transitions, {} with violations: {failed:?}", failed.len());
+    println!(
+        "{count} seeds, {transitions} transitions, {} with violations: {failed:?}",
+        failed.len()
+    );
     if failed.is_empty() { Ok(()) } else { std::process::exit(1) }
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
-use flowmill_log::memory::{InFlight, MemoryLog};
 use flowmill_log::Log;
+use flowmill_log::memory::{InFlight, MemoryLog};
 use flowmill_orchestrator::{Orchestrator, Parts, Settings};
 use flowmill_routing::Owners;
 use flowmill_runtime::{Clock, Entropy};
-use flowmill_store::memory::MemoryStore;
 use flowmill_store::Store;
+use flowmill_store::memory::MemoryStore;
 use flowmill_telemetry::Metrics;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;

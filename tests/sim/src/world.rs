@@ -68,10 +68,8 @@ pub struct Outcome {
 /// # Errors
 /// The simulation itself cannot go on, such as a node that does not start.
 pub fn run(seed: u64) -> anyhow::Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
     runtime.block_on(async { World::new(seed).play().await })
 }
 
@@ -93,8 +91,11 @@ impl World {
     fn new(seed: u64) -> Self {
         let chance = Chance::new(seed, 0);
         let plan = Plan::draw(&chance);
-        let derivable =
-            if plan.derivable_survives { Derivable::Survives } else { Derivable::LostByNextSession };
+        let derivable = if plan.derivable_survives {
+            Derivable::Survives
+        } else {
+            Derivable::LostByNextSession
+        };
         let log = MemoryLog::with(MemorySettings { derivable, ..MemorySettings::default() });
         let faulty = Arc::new(AtomicBool::new(true));
         let active = Arc::clone(&faulty);
@@ -134,7 +135,8 @@ impl World {
         self.resume_all().await;
         let rested = self.rest().await;
         node.stop().await;
-        let report = checker::check(&self.log, &self.store, &self.ledger.lock(), rested).await;
+        let ledger = self.ledger.lock().clone();
+        let report = checker::check(&self.log, &self.store, &ledger, rested).await;
         checker::dump(&self.log).into_iter().for_each(|line| self.trace.note(line));
         let bytes = self.bytes();
         Ok(Outcome { report, trace: self.trace.lines(), bytes, plan: self.plan })
@@ -169,7 +171,8 @@ impl World {
         self.log = log.clone();
         let shared: Arc<dyn Log> = Arc::new(log);
         *self.current.lock() = Arc::clone(&shared);
-        let (faulty, chance) = (Arc::clone(&self.faulty), Chance::new(self.seed, 2_000 + self.nodes));
+        let (faulty, chance) =
+            (Arc::clone(&self.faulty), Chance::new(self.seed, 2_000 + self.nodes));
         let faulty = move || faulty.load(Ordering::Relaxed);
         let quiet = self.plan == self.plan.healed();
         let working = work(shared, chance, self.trace.clone(), move || !quiet && faulty());
@@ -181,8 +184,7 @@ impl World {
     async fn torment(&mut self, mut node: Node) -> anyhow::Result<Node> {
         for _ in 0..self.plan.kills {
             tokio::time::sleep(Duration::from_millis(200) + self.chance.millis(6_000)).await;
-            let in_flight =
-                if self.chance.percent(50) { InFlight::Lands } else { InFlight::Lost };
+            let in_flight = if self.chance.percent(50) { InFlight::Lands } else { InFlight::Lost };
             if self.plan.rival && self.chance.percent(50) {
                 let rival = self.start_node().await?;
                 tokio::time::sleep(self.chance.millis(3_000)).await;

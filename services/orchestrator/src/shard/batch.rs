@@ -7,8 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use flowmill_engine::{Command, Execution, Moment, Rejection, TimerKind, Whereabouts};
+use flowmill_engine::{Command, Decision, Execution, Moment, Rejection, TimerKind, Whereabouts};
 use flowmill_model::history::{Blob, DefinitionRecord, InputRef, InputTopic, Rejected};
 use flowmill_model::{
     BatchNumber, ErrorCode, ExecutionId, Problem, Sequence, TaskId, Timestamp, limits,
@@ -36,10 +37,20 @@ pub(crate) struct Open {
     pub(super) missing: usize,
     pub(super) deferred: Vec<flowmill_model::history::Deferred>,
     pub(super) rejected: Vec<Rejected>,
-    pub(super) catalogue: Vec<(InputRef, CommandOutcome)>,
+    /// Deferred inputs that the batch resolves only to defer them again.
+    pub(super) renewed: Vec<InputRef>,
+    pub(super) catalogue: Vec<CatalogueDecision>,
     pub(super) definitions: Vec<DefinitionRecord>,
     /// Set once the record is on its way.
     pub(super) sealed: Option<super::commit::Sealed>,
+}
+
+/// What a batch decided on a change of the catalogue of flows.
+pub(crate) struct CatalogueDecision {
+    pub(super) input: InputRef,
+    pub(super) outcome: CommandOutcome,
+    /// The record's size.
+    pub(super) bytes: usize,
 }
 
 /// The inputs of one execution in a batch.
@@ -110,7 +121,10 @@ impl Serving {
     fn open_batch(&mut self) {
         let now = self.shared.clock.now();
         let commands_wait = self.unflushed >= limits::UNFLUSHED_BYTES;
-        let idle = self.intake.is_empty(commands_wait) && self.ready.is_empty() && !self.timers.is_due(now);
+        let idle = self.intake.is_empty(commands_wait)
+            && self.ready.is_empty()
+            && self.renewals.is_empty()
+            && !self.timers.is_due(now);
         let waited = now.since(self.idle_since) >= limits::MARK_DELAY || self.stopping.is_some();
         let mark_moved = waited && self.mark.is_news(self.judge.mark());
         if idle && !mark_moved && !self.first_batch {
@@ -127,6 +141,7 @@ impl Serving {
             missing: 0,
             deferred: vec![],
             rejected: vec![],
+            renewed: vec![],
             catalogue: vec![],
             definitions: vec![],
             sealed: None,
@@ -134,6 +149,7 @@ impl Serving {
         if self.first_batch || self.stopping.is_some() {
             return;
         }
+        self.renew(now);
         let taken = self.intake.take(commands_wait);
         taken.into_iter().for_each(|parsed| self.admit(parsed, now));
         self.admit_timers(now);
@@ -155,11 +171,11 @@ impl Serving {
     fn admit(&mut self, parsed: Parsed, now: Timestamp) {
         match parsed {
             Parsed::Input(input) => self.admit_input(input),
-            Parsed::Catalogue(input, command) => {
+            Parsed::Catalogue { input, command, bytes } => {
                 let Some(definitions) = &mut self.definitions else { return };
                 let (outcome, record) = definitions.decide(&command, now);
                 let Some(open) = &mut self.open else { return };
-                open.catalogue.push((input, outcome));
+                open.catalogue.push(CatalogueDecision { input, outcome, bytes });
                 open.definitions.extend(record);
             }
             Parsed::Rejected { input, reason, raw, newer } => {
@@ -200,6 +216,69 @@ impl Serving {
         }
     }
 
+    /// Finds deferrals that have grown old: those to be renewed in the next batch, so that they do
+    /// not pin the watermark, and those that nobody waits for any longer.
+    pub(super) fn look_at_deferrals(&mut self, now: Timestamp) {
+        if self.deferred == 0 {
+            return;
+        }
+        let is_old = |live: &Live, age: Duration, since: fn(&Input) -> Timestamp| {
+            let mut waiting = live.waiting.iter();
+            live.deciding.is_none() && waiting.any(|input| now.since(since(input)) >= age)
+        };
+        let expired = self.executions.select(|live| {
+            live.can_decide() && is_old(live, limits::DEFERRAL_EXPIRY, |input| input.since)
+        });
+        expired.into_iter().for_each(|id| self.expire(id));
+        self.renewals = self
+            .executions
+            .select(|live| is_old(live, limits::DEFERRAL_RENEWAL, |input| input.renewed));
+    }
+
+    /// Resolves deferred inputs and defers them again, all those of an execution, in order.
+    fn renew(&mut self, now: Timestamp) {
+        let Some(open) = &mut self.open else { return };
+        for id in std::mem::take(&mut self.renewals) {
+            let Some(live) = self.executions.get_mut(id) else { continue };
+            if live.deciding.is_some() {
+                continue;
+            }
+            for input in &mut live.waiting {
+                input.renewed = now;
+                open.renewed.extend(input.of_log());
+                open.deferred.extend(input.deferred());
+            }
+        }
+    }
+
+    /// Decides inputs that could not be decided for too long as a fault of their execution.
+    fn expire(&mut self, id: ExecutionId) {
+        let Some(live) = self.executions.get_mut(id) else { return };
+        let (inputs, mut state) =
+            (Vec::from(std::mem::take(&mut live.waiting)), live.committed.clone());
+        let hours = limits::DEFERRAL_EXPIRY.as_secs() / 3_600;
+        let why = format!("the execution's flow was not available for {hours} hours");
+        tracing::error!(execution = %id, why, "deferred inputs are given up");
+        let problem = Problem::of(ErrorCode::Unavailable, &why);
+        let mut verdicts = Vec::with_capacity(inputs.len());
+        for input in &inputs {
+            let moment = Moment { now: self.shared.clock.now(), seed: self.shared.entropy.next() };
+            let decided = match (&state, &input.command) {
+                (Some(state), _) if state.is_ended() => Err(Rejection::AlreadyEnded),
+                (Some(state), _) => Ok(flowmill_engine::fault(state, problem.clone(), &moment)),
+                (None, Command::Start { start, trace, sent_at }) => {
+                    let (new, problem) = (Execution::new(id), problem.clone());
+                    Ok(flowmill_engine::fault_start(
+                        &new, start, *trace, *sent_at, problem, &moment,
+                    ))
+                }
+                (None, _) => Err(Rejection::Unknown),
+            };
+            verdicts.push(stage(id, &mut state, decided));
+        }
+        self.take_verdicts(id, inputs, verdicts, false);
+    }
+
     fn admit_timers(&mut self, now: Timestamp) {
         for key in self.timers.take_due(now, limits::BATCH_INPUTS) {
             let id = key.execution;
@@ -221,7 +300,9 @@ impl Serving {
             return Whereabouts::NotSent;
         };
         let timer = execution.timers().find(|timer| timer.id == key.timer);
-        let Some(task) = timer.filter(|timer| timer.kind == TimerKind::Attempt).and_then(|t| t.activation) else {
+        let Some(task) =
+            timer.filter(|timer| timer.kind == TimerKind::Attempt).and_then(|t| t.activation)
+        else {
             return Whereabouts::NotATask;
         };
         let Some(spec) = execution.task(task) else { return Whereabouts::NotATask };
@@ -275,7 +356,12 @@ impl Serving {
     }
 
     /// Has inputs decided; gives them back when that cannot begin now.
-    fn give(&mut self, id: ExecutionId, inputs: Vec<Input>, in_batch: bool) -> Result<(), Vec<Input>> {
+    fn give(
+        &mut self,
+        id: ExecutionId,
+        inputs: Vec<Input>,
+        in_batch: bool,
+    ) -> Result<(), Vec<Input>> {
         let Some(live) = self.executions.get(id) else { return Err(inputs) };
         if !live.can_decide() {
             return Err(inputs);
@@ -350,22 +436,28 @@ impl Serving {
             }
             return false;
         };
-        let execution =
-            committed.unwrap_or_else(|| Arc::new(Execution::new(id)));
-        self.spawn_actor(id, Birth {
-            execution,
-            flow: deployed.flow,
-            shard: self.me.clone(),
-            incarnation: self.incarnation,
-        });
+        let execution = committed.unwrap_or_else(|| Arc::new(Execution::new(id)));
+        self.spawn_actor(
+            id,
+            Birth {
+                execution,
+                flow: deployed.flow,
+                shard: self.me.clone(),
+                incarnation: self.incarnation,
+            },
+        );
         true
     }
 
     fn spawn_actor(&mut self, id: ExecutionId, birth: Birth) {
         let _deciders = self.shared.deciders.enter();
         let supervisor = self.me.get_cell();
-        let spawned =
-            ActorRuntime::<ExecutionActor>::spawn_linked_instant(None, ExecutionActor, birth, supervisor);
+        let spawned = ActorRuntime::<ExecutionActor>::spawn_linked_instant(
+            None,
+            ExecutionActor,
+            birth,
+            supervisor,
+        );
         match spawned {
             Ok((actor, _)) => self.executions.acting(id, actor),
             Err(error) => tracing::error!(execution = %id, %error, "an actor cannot be started"),
@@ -502,12 +594,9 @@ impl Serving {
         for input in inputs {
             let moment = Moment { now: self.shared.clock.now(), seed: self.shared.entropy.next() };
             let decided = match (&state, &input.command) {
-                (Some(state), _) => Ok(flowmill_engine::quarantine(
-                    state,
-                    problem.clone(),
-                    input.kept(),
-                    &moment,
-                )),
+                (Some(state), _) => {
+                    Ok(flowmill_engine::quarantine(state, problem.clone(), input.kept(), &moment))
+                }
                 (None, Command::Start { start, trace, sent_at }) => {
                     let new = Execution::new(id);
                     let problem = problem.clone();
@@ -517,16 +606,25 @@ impl Serving {
                 }
                 (None, _) => Err(Rejection::Unknown),
             };
-            verdicts.push(match decided {
-                Err(rejection) => Verdict::Rejected(rejection),
-                Ok(decision) => {
-                    let first = state.as_ref().map_or(Sequence::new(0), |state| state.sequence());
-                    let staged = Staged::new(id, first, decision);
-                    state = Some(Arc::clone(&staged.after));
-                    Verdict::Staged(staged)
-                }
-            });
+            verdicts.push(stage(id, &mut state, decided));
         }
         verdicts
+    }
+}
+
+/// The verdict for a decision made here, not by an actor; `state` becomes the one after it.
+fn stage(
+    id: ExecutionId,
+    state: &mut Option<Arc<Execution>>,
+    decided: Result<Decision, Rejection>,
+) -> Verdict {
+    match decided {
+        Err(rejection) => Verdict::Rejected(rejection),
+        Ok(decision) => {
+            let first = state.as_ref().map_or(Sequence::new(0), |state| state.sequence());
+            let staged = Staged::new(id, first, decision);
+            *state = Some(Arc::clone(&staged.after));
+            Verdict::Staged(staged)
+        }
     }
 }

@@ -61,14 +61,18 @@ impl Definitions {
                 CommandOutcome::Unchanged
             } else {
                 let flow = &deploy.flow;
-                CommandOutcome::Conflict(format!("{flow} exists with other content; raise its version"))
+                CommandOutcome::Conflict(format!(
+                    "{flow} exists with other content; raise its version"
+                ))
             };
             return (outcome, None);
         }
         let siblings = self.siblings(&deploy.flow.flow);
         let placement = match siblings.first() {
             None => place(&deploy.flow.flow, deploy.spread, self.shards),
-            Some(first) if deploy.spread.is_none_or(|n| usize::from(n) == first.placement.len()) => {
+            Some(first)
+                if deploy.spread.is_none_or(|n| usize::from(n) == first.placement.len()) =>
+            {
                 first.placement.clone()
             }
             Some(first) => return (fixed_spread(first.placement.len()), None),

@@ -18,8 +18,9 @@ use flowmill_model::history::{
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Timestamp, limits};
 use flowmill_routing::CommandOutcome;
 
-use super::batch::{Group, Open, Ready};
+use super::batch::{CatalogueDecision, Group, Open, Ready};
 use super::input::{Input, Source};
+use super::intake::Amount;
 use super::live::weight_of;
 use super::outputs::{Dispatched, Output};
 use super::serving::Serving;
@@ -98,6 +99,7 @@ impl Serving {
 
     fn record(&self, open: &Open, decisions: &[Ready]) -> Batch {
         let resolved = decisions.iter().filter(|ready| ready.deferred);
+        let resolved = resolved.filter_map(|ready| ready.input.of_log());
         let staged = decisions.iter().filter_map(Ready::staged);
         Batch {
             epoch: self.judge.epoch(),
@@ -106,7 +108,7 @@ impl Serving {
             at: open.at,
             positions: self.positions(),
             mark: self.mark.now(),
-            resolved: resolved.filter_map(|ready| ready.input.of_log()).collect(),
+            resolved: open.renewed.iter().copied().chain(resolved).collect(),
             deferred: open.deferred.clone(),
             rejected: open.rejected.clone(),
             transitions: staged.map(|staged| staged.transition.clone()).collect(),
@@ -149,7 +151,9 @@ impl Serving {
             Err(AppendError::NotWritten(why)) => return self.append_again(&why),
         };
         if offset < self.judge.next() {
-            return Next::Reclaim(format!("an append was acknowledged at {offset}, which is judged"));
+            return Next::Reclaim(format!(
+                "an append was acknowledged at {offset}, which is judged"
+            ));
         }
         if offset == self.judge.next() {
             return self.committed(offset);
@@ -245,10 +249,11 @@ impl Serving {
             || !batch.deferred.is_empty();
         self.mark.commit(number, content);
         self.idle_since = self.shared.clock.now();
-        self.release_credits(&spent(&batch, &decisions, open.catalogue.len()));
+        self.release_credits(spent(&batch, &decisions, &open.catalogue));
         self.answer_catalogue(&open.catalogue);
 
-        let mut outputs: Vec<_> = batch.definitions.iter().cloned().map(Output::Definition).collect();
+        let mut outputs: Vec<_> =
+            batch.definitions.iter().cloned().map(Output::Definition).collect();
         outputs.extend(batch.rejected.iter().cloned().map(Output::DeadLetter));
         let changes = self.take_decisions(decisions, offset, &batch, &mut outputs);
         self.deliver(number, outputs);
@@ -299,13 +304,7 @@ impl Serving {
 
     /// Takes a committed transition into memory, with the time of its batch: whoever replays it
     /// writes the same bytes.
-    fn change(
-        &mut self,
-        id: ExecutionId,
-        staged: Staged,
-        offset: Offset,
-        at: Timestamp,
-    ) -> Change {
+    fn change(&mut self, id: ExecutionId, staged: Staged, offset: Offset, at: Timestamp) -> Change {
         let Staged { transition, after, events, .. } = staged;
         let recorded = RecordedTransition { at, transition };
         let before = self.executions.get(id).and_then(|live| live.committed.clone());
@@ -386,14 +385,14 @@ impl Serving {
         Next::Serve
     }
 
-    fn release_credits(&mut self, done: &[(InputTopic, usize)]) {
-        for (topic, count) in done {
-            self.intake.release(*topic, *count);
+    fn release_credits(&mut self, done: [(InputTopic, Amount); 2]) {
+        for (topic, amount) in done {
+            self.intake.release(topic, amount);
         }
     }
 
-    fn answer_catalogue(&mut self, decided: &[(InputRef, CommandOutcome)]) {
-        for (input, outcome) in decided {
+    fn answer_catalogue(&mut self, decided: &[CatalogueDecision]) {
+        for CatalogueDecision { input, outcome, .. } in decided {
             self.questions.decided(input.offset, outcome.clone());
         }
     }
@@ -409,14 +408,23 @@ impl Serving {
 }
 
 /// The credits that a committed batch gives back: those of all inputs it is done with.
-fn spent(batch: &Batch, decisions: &[Ready], catalogue: usize) -> [(InputTopic, usize); 2] {
-    let count = |topic: InputTopic| {
-        let decided = decisions.iter().filter_map(|ready| ready.input.of_log());
-        let rejected = batch.rejected.iter().map(|rejected| rejected.input);
-        decided.chain(rejected).filter(|input| input.topic == topic).count()
-    };
-    let commands = count(InputTopic::Commands) + catalogue;
-    [(InputTopic::Commands, commands), (InputTopic::Results, count(InputTopic::Results))]
+fn spent(
+    batch: &Batch,
+    decisions: &[Ready],
+    catalogue: &[CatalogueDecision],
+) -> [(InputTopic, Amount); 2] {
+    let of_ready = |ready: &Ready| ready.input.of_log().map(|of| (of.topic, ready.input.raw.len()));
+    let decided = decisions.iter().filter_map(of_ready);
+    let rejected = batch.rejected.iter().map(|r| (r.input.topic, r.record.0.len()));
+    let catalogue = catalogue.iter().map(|decision| (decision.input.topic, decision.bytes));
+    let (mut commands, mut results) = (Amount::default(), Amount::default());
+    for (topic, bytes) in decided.chain(rejected).chain(catalogue) {
+        match topic {
+            InputTopic::Commands => commands.add(bytes),
+            InputTopic::Results => results.add(bytes),
+        }
+    }
+    [(InputTopic::Commands, commands), (InputTopic::Results, results)]
 }
 
 fn merge(changes: &mut BTreeMap<ExecutionId, Change>, change: Change) {

@@ -27,6 +27,8 @@ pub(crate) struct Input {
     pub(crate) raw: Bytes,
     /// When it was first deferred, or read.
     pub(crate) since: Timestamp,
+    /// When it was last deferred, or read.
+    pub(crate) renewed: Timestamp,
 }
 
 /// What a record of an input topic turned out to be.
@@ -35,7 +37,12 @@ pub(crate) enum Parsed {
     /// An input for an execution.
     Input(Input),
     /// A change of the catalogue of flows.
-    Catalogue(InputRef, command::Command),
+    Catalogue {
+        input: InputRef,
+        command: command::Command,
+        /// The record's size.
+        bytes: usize,
+    },
     /// Nothing this shard can use.
     Rejected {
         input: InputRef,
@@ -56,6 +63,7 @@ impl Input {
             command: Command::TimerFired { timer: key.timer, whereabouts },
             raw: Bytes::new(),
             since: now,
+            renewed: now,
         }
     }
 
@@ -99,11 +107,11 @@ impl Parsed {
                 Self::Rejected { input, reason, raw, newer }
             }
             Ok(Record::Catalogue(command)) if shard == ShardId::new(0) => {
-                Self::Catalogue(input, command)
+                Self::Catalogue { input, command, bytes: raw.len() }
             }
             Ok(Record::Execution(execution, command)) if execution.shard() == shard => {
                 let source = Source::Log(input);
-                Self::Input(Input { source, execution, command, raw, since: now })
+                Self::Input(Input { source, execution, command, raw, since: now, renewed: now })
             }
             Ok(Record::Catalogue(_) | Record::Execution(..)) => {
                 let reason = format!("it is not for shard {shard}");

@@ -1,9 +1,9 @@
 //! Reads a shard's input topics, bounded by credits.
 //!
-//! Each topic has a reader of its own and credits of its own. A record holds its credit from the
-//! read until its batch is committed and, when it was deferred, until it is resolved. So a shard
-//! whose commands pile up stops reading commands and goes on reading results: work in flight
-//! always drains.
+//! Each topic has a reader of its own and credits of its own, in records and in bytes. A record
+//! holds its credits from the read until its batch is committed and, when it was deferred, until
+//! it is resolved. So a shard whose commands pile up stops reading commands and goes on reading
+//! results: work in flight always drains.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -25,10 +25,16 @@ const READ: ReadLimit =
     ReadLimit { records: NonZeroUsize::new(256).expect("not zero"), bytes: 4 * 1024 * 1024 };
 
 /// Credits for commands: one batch on its way, one waiting, and what may be deferred.
-const COMMAND_CREDITS: usize = limits::BATCH_INPUTS + limits::DEFERRED_INPUTS;
+const COMMAND_CREDITS: Amount = Amount {
+    records: limits::BATCH_INPUTS + limits::DEFERRED_INPUTS,
+    bytes: limits::RECORD_BYTES + limits::DEFERRED_BYTES,
+};
 
 /// Credits for results.
-const RESULT_CREDITS: usize = limits::BATCH_INPUTS + limits::DEFERRED_INPUTS_HARD;
+const RESULT_CREDITS: Amount = Amount {
+    records: limits::BATCH_INPUTS + limits::DEFERRED_INPUTS_HARD,
+    bytes: limits::RECORD_BYTES + limits::DEFERRED_BYTES_HARD,
+};
 
 /// Bytes of raw inputs after which a batch takes no more. With the bound on what is decided it
 /// keeps a record below the largest one the log takes.
@@ -40,10 +46,48 @@ pub(crate) struct Intake {
     results: Lane,
 }
 
+/// Records of an input topic, in number and size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Amount {
+    /// Adds a record of `bytes` bytes.
+    pub(crate) const fn add(&mut self, bytes: usize) {
+        self.records += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// What may still be read of an input topic.
+#[derive(Clone)]
+struct Credits {
+    records: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
+impl Credits {
+    fn new(amount: Amount) -> Self {
+        let Amount { records, bytes } = amount;
+        Self { records: Arc::new(Semaphore::new(records)), bytes: Arc::new(Semaphore::new(bytes)) }
+    }
+
+    /// Waits until `amount` is there and uses it up.
+    async fn spend(&self, amount: Amount) {
+        let parts = [(&self.records, amount.records), (&self.bytes, amount.bytes)];
+        for (credits, count) in parts {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            credits.acquire_many(count).await.expect("credits are never closed").forget();
+        }
+    }
+}
+
 struct Lane {
     topic: InputTopic,
     waiting: VecDeque<(Parsed, usize)>,
-    credits: Arc<Semaphore>,
+    credits: Credits,
     /// The offset after the last record taken into a batch.
     taken: Offset,
     reader: JoinHandle<()>,
@@ -109,18 +153,23 @@ impl Intake {
     }
 
     /// Returns the credits of inputs that are done with.
-    pub(crate) fn release(&mut self, topic: InputTopic, count: usize) {
-        self.lane(topic).credits.add_permits(count);
+    pub(crate) fn release(&mut self, topic: InputTopic, done: Amount) {
+        let credits = &self.lane(topic).credits;
+        credits.records.add_permits(done.records);
+        credits.bytes.add_permits(done.bytes);
     }
 
-    /// Uses up credits of inputs that an earlier incarnation deferred.
-    pub(crate) fn hold(&mut self, topic: InputTopic, count: usize) {
-        self.lane(topic).credits.forget_permits(count);
+    /// Uses up credits of inputs that an earlier incarnation deferred. Together they are within
+    /// what a shard may defer, so the credits are there.
+    pub(crate) fn hold(&mut self, topic: InputTopic, held: Amount) {
+        let credits = &self.lane(topic).credits;
+        credits.records.forget_permits(held.records);
+        credits.bytes.forget_permits(held.bytes);
     }
 
     /// Credits left for commands.
     pub(crate) fn credits(&self) -> usize {
-        self.commands.credits.available_permits()
+        self.commands.credits.records.available_permits()
     }
 
     /// Inputs that wait for a batch and are for executions.
@@ -128,7 +177,7 @@ impl Intake {
         let lanes = self.commands.waiting.iter().chain(&self.results.waiting);
         lanes.filter_map(|(parsed, _)| match parsed {
             Parsed::Input(input) => Some(input),
-            Parsed::Catalogue(..) | Parsed::Rejected { .. } => None,
+            Parsed::Catalogue { .. } | Parsed::Rejected { .. } => None,
         })
     }
 
@@ -147,9 +196,9 @@ struct Budget {
 }
 
 impl Lane {
-    fn start(pump: &Pump, topic: InputTopic, from: Offset, credits: usize) -> Self {
-        let credits = Arc::new(Semaphore::new(credits));
-        let reading = read(pump.clone(), topic, from, Arc::clone(&credits));
+    fn start(pump: &Pump, topic: InputTopic, from: Offset, credits: Amount) -> Self {
+        let credits = Credits::new(credits);
+        let reading = read(pump.clone(), topic, from, credits.clone());
         let reader = spawn("intake", reading);
         Self { topic, waiting: VecDeque::new(), credits, taken: from, reader }
     }
@@ -178,7 +227,7 @@ impl Parsed {
                 super::input::Source::Log(input) => input,
                 super::input::Source::Timer(_) => unreachable!("a record is no timer"),
             },
-            Self::Catalogue(input, _) | Self::Rejected { input, .. } => *input,
+            Self::Catalogue { input, .. } | Self::Rejected { input, .. } => *input,
         }
     }
 
@@ -191,7 +240,7 @@ impl Parsed {
     }
 }
 
-async fn read(pump: Pump, topic: InputTopic, from: Offset, credits: Arc<Semaphore>) {
+async fn read(pump: Pump, topic: InputTopic, from: Offset, credits: Credits) {
     let log_topic = match topic {
         InputTopic::Commands => Topic::Commands,
         InputTopic::Results => Topic::Results,
@@ -201,9 +250,9 @@ async fn read(pump: Pump, topic: InputTopic, from: Offset, credits: Arc<Semaphor
     loop {
         let message = match reader.read(READ).await {
             Ok(records) => {
-                let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-                let Ok(permits) = credits.acquire_many(count).await else { return };
-                permits.forget();
+                let mut amount = Amount::default();
+                records.iter().for_each(|fetched| amount.add(fetched.record.value.len()));
+                credits.spend(amount).await;
                 ShardMessage::Fetched(pump.incarnation, topic, records)
             }
             Err(error) => ShardMessage::ReadFailed(pump.incarnation, error),

@@ -18,7 +18,8 @@ use flowmill_log::{
 use flowmill_model::history::{DefinitionRecord, Rejected};
 use flowmill_model::task::TaskRecord;
 use flowmill_model::{
-    Activation, BatchNumber, Epoch, ExecutionId, Offset, Queue, TaskId, TaskToken, Timestamp, envelope,
+    Activation, BatchNumber, Epoch, ExecutionId, Offset, Queue, TaskId, TaskToken, Timestamp,
+    envelope,
 };
 use flowmill_runtime::Clock;
 use futures::future::join_all;
@@ -216,9 +217,10 @@ impl Courier {
 impl Output {
     fn sent(&self, partition: u16, offset: Offset) -> Option<(TaskId, Sent)> {
         match self {
-            Self::Task { queue, record } => {
-                Some((record.id, Sent { token: record.token, queue: queue.clone(), partition, offset }))
-            }
+            Self::Task { queue, record } => Some((
+                record.id,
+                Sent { token: record.token, queue: queue.clone(), partition, offset },
+            )),
             Self::Definition(_) | Self::DeadLetter(_) => None,
         }
     }
@@ -258,13 +260,16 @@ impl SentTasks {
     pub(crate) fn insert(&mut self, id: TaskId, sent: Sent) {
         let tasks = self.by_execution.entry(id.execution).or_default();
         self.count -= tasks.len();
-        tasks.retain(|(activation, attempt, _)| (*activation, *attempt) != (id.activation, id.attempt));
+        tasks.retain(|(activation, attempt, _)| {
+            (*activation, *attempt) != (id.activation, id.attempt)
+        });
         tasks.push((id.activation, id.attempt, sent));
         self.count += tasks.len();
     }
 
     pub(crate) fn get(&self, id: &TaskId) -> Option<&Sent> {
-        let same = |entry: &&(Activation, u32, Sent)| (entry.0, entry.1) == (id.activation, id.attempt);
+        let same =
+            |entry: &&(Activation, u32, Sent)| (entry.0, entry.1) == (id.activation, id.attempt);
         self.by_execution.get(&id.execution)?.iter().find(same).map(|(_, _, sent)| sent)
     }
 

@@ -101,13 +101,13 @@ impl Serving {
             Request::Read { after, .. } | Request::Ended { after, .. } => *after,
             Request::Outcome { .. } | Request::History { .. } => None,
         };
-        match request {
-            Request::Outcome { of, reply } => self.ask_outcome(of, reply),
-            request if after.is_some_and(|position| !self.has_reached(position.offset)) => {
-                let offset = after.map_or_else(Offset::default, |position| position.offset);
-                self.questions.positions.push((offset, request));
+        let ahead = after.filter(|position| !self.has_reached(position.offset));
+        match (request, ahead) {
+            (Request::Outcome { of, reply }, _) => self.ask_outcome(of, reply),
+            (request, Some(position)) => {
+                self.questions.positions.push((position.offset, request));
             }
-            request => self.ask_execution(request),
+            (request, None) => self.ask_execution(request),
         }
         Next::Serve
     }

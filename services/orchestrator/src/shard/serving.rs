@@ -19,14 +19,14 @@ use tokio::task::JoinHandle;
 use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
 use super::input::{Input, Parsed};
-use super::intake::{Intake, Pump};
+use super::intake::{Amount, Intake, Pump};
 use super::live::{Executions, Live, Phase, weight_of};
 use super::outputs::{Courier, Mark, Output, SentTasks};
 use super::queries::Questions;
 use super::timers::Timers;
-use super::{LoadError, Next, Shared, ShardMessage};
+use super::{LoadError, Next, ShardMessage, Shared};
 use crate::projector::{Change, Projected, Projector, Report};
-use crate::takeover::{Takeover, TailBatch};
+use crate::takeover::{TailBatch, Takeover};
 use crate::validity::Judge;
 
 /// States looked up in the store at the same time.
@@ -64,6 +64,8 @@ pub(crate) struct Serving {
     pub(super) definitions: Option<Definitions>,
     pub(super) questions: Questions,
     pub(super) deferred: usize,
+    /// Executions whose deferred inputs the next batch renews.
+    pub(super) renewals: Vec<ExecutionId>,
     /// The first batch of a term goes out whether or not there is input.
     pub(super) first_batch: bool,
     pub(super) idle_since: Timestamp,
@@ -151,9 +153,8 @@ impl Serving {
         let above = |(number, record)| (number > recorded).then_some(record);
         let unsent: Vec<_> = index.definitions.iter().cloned().filter_map(above).collect();
         let decided = index.definitions.into_iter().map(|(_, record)| record);
-        let definitions = (id == ShardId::new(0)).then(|| {
-            Definitions::new(shared.catalogue.clone(), shared.settings.shards, decided)
-        });
+        let definitions = (id == ShardId::new(0))
+            .then(|| Definitions::new(shared.catalogue.clone(), shared.settings.shards, decided));
         let mut serving = Self {
             id,
             intake: Intake::start(&pump, positions),
@@ -168,6 +169,7 @@ impl Serving {
             definitions,
             questions: Questions::default(),
             deferred: 0,
+            renewals: vec![],
             first_batch: true,
             idle_since: now,
             began: now,
@@ -265,7 +267,8 @@ impl Serving {
         self.background.push(spawn("claim watch", async move {
             loop {
                 let Ok(records) = reader.read(limit).await else { return };
-                let newer = |value: &[u8]| HistoryRecord::claim_of(value).is_some_and(|e| e > epoch);
+                let newer =
+                    |value: &[u8]| HistoryRecord::claim_of(value).is_some_and(|e| e > epoch);
                 let fenced = records.iter().any(|fetched| newer(&fetched.record.value));
                 if fenced && me.cast(ShardMessage::ForeignClaim(incarnation)).is_err() {
                     return;
@@ -312,9 +315,11 @@ impl Serving {
         let mut in_order: Vec<_> = deferrals.into_iter().collect();
         in_order.sort_by_key(|(_, pending)| pending.order);
         for (input, pending) in in_order {
-            self.intake.hold(input.topic, 1);
+            let held = Amount { records: 1, bytes: pending.record.0.len() };
+            self.intake.hold(input.topic, held);
             let parsed = Parsed::read(self.id, input, pending.record.0, pending.since);
-            let Parsed::Input(input) = parsed else { continue };
+            let Parsed::Input(mut input) = parsed else { continue };
+            input.renewed = self.began;
             self.deferred += 1;
             let id = input.execution;
             self.ensure(id, false);
@@ -480,7 +485,7 @@ impl Serving {
         tracing::debug!(execution = %execution.id(), "sending pending tasks again");
         let (epoch, number) = (self.judge.epoch(), self.judge.number());
         let task = |spec| Output::task(execution, spec, epoch, number);
-        let outputs: Vec<_> = execution.tasks().into_iter().filter_map(task).collect();
+        let outputs: Vec<_> = execution.tasks().filter_map(task).collect();
         self.shared.metrics.redispatched(outputs.len());
         self.deliver(holds.unwrap_or_else(|| number.next()), outputs);
         if let Some(holds) = holds {
@@ -532,6 +537,7 @@ impl Serving {
         self.questions.prune();
         if self.ticks.is_multiple_of(UPKEEP_TICKS) {
             self.passivate(now);
+            self.look_at_deferrals(now);
             self.sample_pickups();
             self.trim(now);
         }

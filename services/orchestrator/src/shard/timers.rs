@@ -142,12 +142,6 @@ impl Timers {
             self.horizon = last.key.due;
         }
     }
-
-    /// Timers in memory.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.due.len()
-    }
 }
 
 /// Tells the shard when the first timer is due.

@@ -74,8 +74,7 @@ impl Index {
         for deferred in batch.deferred {
             let order = self.deferrals_seen;
             self.deferrals_seen += 1;
-            let pending =
-                PendingDeferral { since: deferred.since, record: deferred.record, order };
+            let pending = PendingDeferral { since: deferred.since, record: deferred.record, order };
             self.deferrals.insert(deferred.input, pending);
         }
         for transition in batch.transitions {

@@ -1,4 +1,4 @@
-//! Runs of the simulation that every change must pass.
+//! Runs from a seed.
 
 use flowmill_sim::run;
 

@@ -1,0 +1,4 @@
+//! What every change must pass: runs from seeds, and situations that are made on purpose.
+
+mod deferrals;
+mod seeds;
