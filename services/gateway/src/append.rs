@@ -49,8 +49,16 @@ impl Gateway {
     ) -> Result<flowmill_model::Offset, Refusal> {
         loop {
             match self.parts().log.append(to, record.clone()).await {
-                Ok(offset) => return Ok(offset),
-                Err(AppendError::NotWritten(why)) => return Err(not_written(&why)),
+                Ok(offset) => {
+                    self.0.room.found();
+                    return Ok(offset);
+                }
+                Err(AppendError::NotWritten(why)) => {
+                    if matches!(why, NotWritten::Full) {
+                        self.0.room.missing(self.parts().clock.now());
+                    }
+                    return Err(not_written(&why));
+                }
                 Err(AppendError::Unknown(why)) => {
                     tracing::warn!(partition = %to, why, "the outcome of an append is unknown");
                     tokio::time::sleep(REPEAT_DELAY).await;

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Refusal;
 use crate::acknowledged::Acknowledged;
+use crate::room::Room;
 use crate::settings::Settings;
 
 /// How long a question waits before it is asked again, when the shard moves.
@@ -51,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) acknowledged: Acknowledged,
     /// Places for checks that take a thread.
     checks: Arc<Semaphore>,
+    /// Whether the log lately had no room.
+    pub(crate) room: Room,
     /// Cancelled when the gateway is to come to an end.
     pub(crate) draining: CancellationToken,
 }
@@ -61,6 +64,7 @@ impl Gateway {
         Self(Arc::new(Inner {
             parts,
             acknowledged: Acknowledged::default(),
+            room: Room::default(),
             checks: Arc::new(Semaphore::new(limits::CHECKS_AT_ONCE)),
             draining: CancellationToken::new(),
         }))

@@ -17,6 +17,9 @@ impl Gateway {
         if self.0.draining.is_cancelled() {
             reasons.push("the gateway is shutting down".to_owned());
         }
+        if self.0.room.is_missing(self.parts().clock.now()) {
+            reasons.push("the disk that holds the log is full".to_owned());
+        }
         let shards = self.shards();
         if shards == 0 {
             reasons.push("the log has no shards yet".to_owned());

@@ -21,6 +21,7 @@ mod payload;
 mod reads;
 mod refusal;
 mod resolve;
+mod room;
 mod settings;
 mod stale;
 mod start;

@@ -50,7 +50,7 @@ impl Refusal {
     /// When the same request may succeed; `None` when it needs a change first.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.code.status() {
-            _ if self.code == ErrorCode::StorageFull => Some(Duration::from_secs(5)),
+            _ if self.code == ErrorCode::StorageFull => Some(crate::room::REMEMBERED),
             429 | 503 => Some(Duration::from_secs(1)),
             _ => None,
         }

@@ -6,6 +6,7 @@
 mod bench;
 mod demo;
 mod dev;
+mod disk;
 mod kill;
 mod process;
 mod program;

@@ -259,7 +259,7 @@ impl Serving {
         let hours = limits::DEFERRAL_EXPIRY.as_secs() / 3_600;
         let why = format!("the execution's flow was not available for {hours} hours");
         tracing::error!(execution = %id, why, "deferred inputs are given up");
-        let problem = Problem::of(ErrorCode::Unavailable, &why);
+        let problem = Problem::of(ErrorCode::DeferralExpired, &why);
         let mut verdicts = Vec::with_capacity(inputs.len());
         for input in &inputs {
             let moment = Moment { now: self.shared.clock.now(), seed: self.shared.entropy.next() };
