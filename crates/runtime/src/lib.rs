@@ -4,6 +4,7 @@
 //! asks the machine for entropy while executions are decided.
 
 pub mod clock;
+pub mod crash;
 pub mod entropy;
 pub mod spawn;
 

@@ -58,7 +58,10 @@ impl Reporter {
     async fn write_until_known(&self, shard: ShardId, result: Bytes) -> Result<(), Unwritten> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let Err(error) = self.append(shard, result.clone()).await else { return Ok(()) };
+            let Err(error) = self.append(shard, result.clone()).await else {
+                flowmill_runtime::crash::point("result-appended");
+                return Ok(());
+            };
             if is_hopeless(&error) {
                 return Err(Unwritten::Refused(error));
             }

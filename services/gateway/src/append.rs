@@ -10,6 +10,7 @@ use flowmill_log::{AppendError, NotWritten, Partition, Record, Topic};
 use flowmill_model::command::{Command, CommandRecord};
 use flowmill_model::{ErrorCode, ShardId, TraceContext, envelope, limits};
 use flowmill_routing::{AskError, CommandOutcome, Position};
+use flowmill_runtime::crash;
 
 use crate::gateway::ask;
 use crate::{Gateway, Refusal};
@@ -50,6 +51,7 @@ impl Gateway {
         loop {
             match self.parts().log.append(to, record.clone()).await {
                 Ok(offset) => {
+                    crash::point("command-appended");
                     self.0.room.found();
                     return Ok(offset);
                 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use flowmill_engine::{Execution, PendingTimer, TimerKind};
 use flowmill_model::history::{InputRef, LogIdentity, RecordedTransition};
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Sequence, ShardId, Timestamp, envelope};
+use flowmill_runtime::crash;
 use flowmill_store::{
     ExecutionWrite, HistoryRow, Listing, RowVersion, Store, StoreError, TimerKey, TimerRow,
     Watermark, Write,
@@ -194,6 +195,7 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         let (store, shard) = (Arc::clone(&self.store), self.shard);
         let written = until_done(shard, || store.write(shard, write.clone())).await;
         written.map_err(|error| self.damaged(error))?;
+        crash::point("rows-written");
         self.trail.flushed(through);
         (self.report)(Report::Flushed { executions, through });
         Ok(())
@@ -214,7 +216,9 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         };
         let (store, shard) = (Arc::clone(&self.store), self.shard);
         Some(Box::pin(async move {
-            until_done(shard, || store.set_watermark(shard, watermark)).await.map(|()| watermark)
+            until_done(shard, || store.set_watermark(shard, watermark)).await?;
+            crash::point("watermark-written");
+            Ok(watermark)
         }))
     }
 

@@ -20,7 +20,7 @@ use flowmill_log::{
 use flowmill_model::envelope::FrameError;
 use flowmill_model::history::{Claim, HistoryRecord, InputPositions};
 use flowmill_model::{Offset, ShardId};
-use flowmill_runtime::Entropy;
+use flowmill_runtime::{Entropy, crash};
 use flowmill_store::{Store, StoreError, Watermark};
 
 pub use index::{Index, PendingDeferral, TailBatch};
@@ -194,7 +194,9 @@ impl Claimant {
         let claim = Claim { epoch: judge.epoch().next(), node, nonce, log };
         let value = Bytes::from(HistoryRecord::Claim(claim).encode());
         let append = self.log.append(history, Record { key: Bytes::new(), value });
-        append.await.map_err(|error| match error {
+        let claimed = append.await;
+        crash::point("claim-appended");
+        claimed.map_err(|error| match error {
             AppendError::NotWritten(why) => TakeoverError::Again(why.to_string()),
             AppendError::Unknown(why) => TakeoverError::Again(why),
         })

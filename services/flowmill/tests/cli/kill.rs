@@ -1,6 +1,7 @@
 //! The server is killed at random moments under load, and started again on the same data.
 //!
-//! `FLOWMILL_KILLS` says how often (8 unless set), `FLOWMILL_SEED` which moments.
+//! `FLOWMILL_KILLS` says how often (8 unless set), `FLOWMILL_SEED` which moments. And it is made
+//! to die at every named place of `flowmill_runtime::crash`, at its first pass and at a later one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::var;
@@ -16,7 +17,7 @@ use flowmill_client::{
     StartRequest,
 };
 use flowmill_model::{ExecutionId, FlowName};
-use flowmill_runtime::{Entropy, spawn as spawn_task};
+use flowmill_runtime::{Entropy, crash, spawn as spawn_task};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -33,6 +34,9 @@ const PACE: Duration = Duration::from_millis(5);
 
 /// How long everything may take to end after the last kill.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long it may take until a named place is passed under load.
+const DEAD_WITHIN: Duration = Duration::from_secs(30);
 
 const PAUSE: &str = "
 flowmill: 1
@@ -94,6 +98,41 @@ async fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_death_at_any_named_place_loses_nothing_and_repeats_nothing() {
+    let entropy = seeded();
+    let (files, sink) = (Files::new(), Sink::start().await);
+    let address = free_address(&entropy);
+    let impatient = client(&address, Repeats::none());
+    let client = client(&address, Repeats::default());
+    let mut server = Server::start(&files, &address);
+    ready(&client, &mut server).await;
+    deploy(&client, &sink).await;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| spawn_task("caller", call(impatient.clone(), caller, Arc::clone(&stop))))
+        .collect();
+    for place in crash::PLACES {
+        for passes in [1, 2 + entropy.next() % 20] {
+            // A start claims four shards, no more.
+            let passes = if place == "claim-appended" { passes.min(4) } else { passes };
+            server.kill();
+            server = Server::start_to_die(&files, &address, &format!("{place}:{passes}"));
+            server.died(place).await;
+            server = Server::start(&files, &address);
+            ready(&client, &mut server).await;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut acknowledged = vec![];
+    for caller in callers {
+        acknowledged.extend(caller.await.unwrap());
+    }
+    check(&client, &acknowledged, &sink).await;
+    server.kill();
+}
+
 fn number(name: &str, default: u64) -> u64 {
     var(name).map_or(default, |text| text.parse().unwrap())
 }
@@ -148,8 +187,24 @@ struct Server {
 impl Server {
     fn start(files: &Files, address: &str) -> Self {
         let said = files.path().join("stderr.txt");
-        let child = spawn_saying_to(&files.path().join("data"), address, &said);
+        let child = spawn_saying_to(&files.path().join("data"), address, &said, None);
         Self { child, said }
+    }
+
+    /// Starts a server that dies at a named place.
+    fn start_to_die(files: &Files, address: &str, place: &str) -> Self {
+        let said = files.path().join("stderr.txt");
+        let child = spawn_saying_to(&files.path().join("data"), address, &said, Some(place));
+        Self { child, said }
+    }
+
+    /// Waits until the server has died.
+    async fn died(&mut self, place: &str) {
+        let deadline = Instant::now() + DEAD_WITHIN;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "nobody passed {place}");
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn kill(mut self) {

@@ -72,10 +72,17 @@ fn spawn(data: &Path, listen: &str) -> Child {
     dev(data, listen).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Starts a server whose standard error goes to a file.
-pub(crate) fn spawn_saying_to(data: &Path, listen: &str, said: &Path) -> Child {
+/// Starts a server whose standard error goes to a file. It dies at the place `dies_at`.
+pub(crate) fn spawn_saying_to(
+    data: &Path,
+    listen: &str,
+    said: &Path,
+    dies_at: Option<&str>,
+) -> Child {
     let said = File::create(said).unwrap();
-    dev(data, listen).stdout(Stdio::null()).stderr(said).spawn().unwrap()
+    let mut command = dev(data, listen);
+    command.envs(dies_at.map(|place| ("FLOWMILL_CRASH_AT", place)));
+    command.stdout(Stdio::null()).stderr(said).spawn().unwrap()
 }
 
 fn dev(data: &Path, listen: &str) -> Command {

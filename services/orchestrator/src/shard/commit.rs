@@ -17,6 +17,7 @@ use flowmill_model::history::{
 };
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Timestamp, limits};
 use flowmill_routing::CommandOutcome;
+use flowmill_runtime::crash;
 
 use super::batch::{CatalogueDecision, Group, Open, Ready};
 use super::input::{Input, Source};
@@ -137,6 +138,7 @@ impl Serving {
             }
             let begun = clock.now();
             let outcome = log.append(&history, Record { key: Bytes::new(), value: bytes }).await;
+            crash::point("batch-appended");
             metrics.committed(clock.now().since(begun));
             ShardMessage::Appended(incarnation, outcome)
         });
@@ -256,6 +258,7 @@ impl Serving {
             batch.definitions.iter().cloned().map(Output::Definition).collect();
         outputs.extend(batch.rejected.iter().cloned().map(Output::DeadLetter));
         let changes = self.take_decisions(decisions, offset, &batch, &mut outputs);
+        crash::point("batch-committed");
         self.deliver(number, outputs);
         self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });
         self.answer_positions();

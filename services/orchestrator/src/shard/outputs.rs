@@ -21,7 +21,7 @@ use flowmill_model::{
     Activation, BatchNumber, Epoch, ExecutionId, Offset, Queue, TaskId, TaskToken, Timestamp,
     envelope,
 };
-use flowmill_runtime::Clock;
+use flowmill_runtime::{Clock, crash};
 use futures::future::join_all;
 
 /// How long a task is tried to be sent before it is left to its timer.
@@ -128,6 +128,7 @@ impl Courier {
     pub(crate) async fn deliver(self, batch: BatchNumber, outputs: Vec<Output>) -> Dispatched {
         let sending = outputs.into_iter().map(|output| self.send(output));
         let sent = join_all(sending).await.into_iter().flatten().collect();
+        crash::point("outputs-sent");
         Dispatched { batch, sent }
     }
 
