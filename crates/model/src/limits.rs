@@ -338,3 +338,10 @@ pub const HOST_TURN_MIN: Duration = Duration::from_millis(20);
 
 /// Longest time after which such a call comes back. A host that recovers must not wait for long.
 pub const HOST_TURN_MAX: Duration = Duration::from_secs(30);
+
+/// Different values of a metric's label that users can make more of, such as a flow's name. A
+/// metrics store pays for each; further ones are counted together.
+pub const METRIC_LABELS: usize = 200;
+
+/// Spans that wait for the collector; further ones are dropped rather than waited for.
+pub const SPANS_QUEUED: usize = 16_384;

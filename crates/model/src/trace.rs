@@ -38,6 +38,11 @@ impl TraceContext {
     pub const fn flags(&self) -> u8 {
         self.flags
     }
+
+    /// Whether the trace is recorded.
+    pub const fn is_sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
 }
 
 impl fmt::Display for TraceContext {

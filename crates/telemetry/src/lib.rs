@@ -1,7 +1,13 @@
-//! What every role needs to be operable: logs, metrics, traces, health.
+//! What every role needs to be operable: logs, metrics and traces.
+//!
+//! Logs go to standard error, metrics are rendered for whoever scrapes them, traces are exported
+//! by OTLP where a collector is configured, and cost next to nothing where none is.
+
+pub mod metrics;
+pub mod names;
+pub mod setup;
+pub mod trace;
 
 pub use flowmill_runtime::{spawn, spawn_on};
-
-/// Figures.
-#[derive(Clone, Debug, Default)]
-pub struct Metrics;
+pub use metrics::{Ending, Metrics, ShardFigures};
+pub use setup::{SetupError, Telemetry};

@@ -1,0 +1,97 @@
+//! Every metric: its name, kind, labels and meaning. The reference is made from this table.
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows; ends in `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution; its unit ends the name.
+    Histogram(Buckets),
+}
+
+/// The upper bounds of a histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buckets {
+    /// Seconds, 100 µs to 100 s.
+    Latency,
+    /// Seconds, 10 ms to 7 days.
+    Duration,
+    /// Counts, 1 to 1,000.
+    Count,
+    /// Bytes, 256 B to 4 MiB.
+    Bytes,
+}
+
+impl Buckets {
+    /// The bounds.
+    pub const fn bounds(self) -> &'static [f64] {
+        match self {
+            Self::Latency => &[
+                0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 100.0,
+            ],
+            Self::Duration => &[
+                0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 1_800.0, 3_600.0, 21_600.0,
+                86_400.0, 604_800.0,
+            ],
+            Self::Count => &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0],
+            Self::Bytes => &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0],
+        }
+    }
+}
+
+/// A metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its labels, in order.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $name:literal, $kind:expr, [$($label:literal),*], $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Metric =
+                Metric { name: $name, kind: $kind, labels: &[$($label),*], help: $help };
+        )*
+
+        /// All of them, in the order of the reference.
+        pub const ALL: &[Metric] = &[$($constant),*];
+    };
+}
+
+metrics! {
+    EXECUTIONS_STARTED = "flowmill_executions_started_total", Kind::Counter, ["flow"], "Executions started.";
+    EXECUTIONS_ENDED = "flowmill_executions_ended_total", Kind::Counter, ["flow", "status"], "Executions ended, by how: completed, faulted or cancelled.";
+    EXECUTION_DURATION = "flowmill_execution_duration_seconds", Kind::Histogram(Buckets::Duration), ["flow"], "Time from an execution's start to its end.";
+    TASKS_SCHEDULED = "flowmill_tasks_scheduled_total", Kind::Counter, ["type"], "Tasks decided on, retries not counted.";
+    TASK_RETRIES = "flowmill_task_retries_total", Kind::Counter, [], "Attempts that failed and are followed by another one.";
+    TASKS_REDISPATCHED = "flowmill_tasks_redispatched_total", Kind::Counter, [], "Tasks sent once more, because nobody knew them as sent: after a take-over, or found by the sweep.";
+    TASK_DURATION = "flowmill_task_duration_seconds", Kind::Histogram(Buckets::Latency), ["type"], "Time a worker of this process took for an attempt.";
+    TASKS_ACTIVE = "flowmill_tasks_active", Kind::Gauge, ["queue"], "Tasks that workers of this process run.";
+    QUEUE_DEPTH = "flowmill_queue_depth", Kind::Gauge, ["queue"], "Tasks that wait in a queue to be picked up.";
+    COMMIT_LATENCY = "flowmill_commit_latency_seconds", Kind::Histogram(Buckets::Latency), [], "Time from the append of a batch to its acknowledgement.";
+    BATCH_DECISIONS = "flowmill_batch_decisions", Kind::Histogram(Buckets::Count), [], "Decisions in a batch.";
+    BATCH_BYTES = "flowmill_batch_bytes", Kind::Histogram(Buckets::Bytes), [], "Size of a batch's record in the log.";
+    TIMER_LATENESS = "flowmill_timer_lateness_seconds", Kind::Histogram(Buckets::Latency), [], "How long after its time a timer fired.";
+    INPUTS_IGNORED = "flowmill_inputs_ignored_total", Kind::Counter, ["reason"], "Inputs that changed nothing, by reason: repeats, results that came too late, commands that did not apply.";
+    INPUTS_REJECTED = "flowmill_inputs_rejected_total", Kind::Counter, [], "Records that are no input; copies are in the dead letters.";
+    EXECUTIONS_QUARANTINED = "flowmill_executions_quarantined_total", Kind::Counter, [], "Executions put aside because deciding on them panicked. Should be zero.";
+    SHARD_RECLAIMS = "flowmill_shard_reclaims_total", Kind::Counter, [], "Terms of ownership that ended early: another owner, or an append of unknown outcome.";
+    HISTORY_GAPS = "flowmill_history_gaps_total", Kind::Counter, [], "Acknowledgements of batches behind records of others, which had to be read.";
+    SHARD_OWNED = "flowmill_shard_owned", Kind::Gauge, ["shard"], "1 while this process owns the shard and serves it, else 0.";
+    PROJECTION_LAG = "flowmill_projection_lag_batches", Kind::Gauge, ["shard"], "Committed batches whose rows are not in the store yet.";
+    DEFERRED_INPUTS = "flowmill_deferred_inputs", Kind::Gauge, ["shard"], "Inputs that were read and cannot be decided yet.";
+    ACTORS_LIVE = "flowmill_actors_live", Kind::Gauge, ["shard"], "Execution actors in memory.";
+    CREDITS_LEFT = "flowmill_credits_left", Kind::Gauge, ["shard"], "Commands that a shard may still read before it must have decided some.";
+    TASKS_IN_FLIGHT = "flowmill_tasks_in_flight", Kind::Gauge, ["shard"], "Tasks that were sent and whose result is awaited.";
+    REQUEST_DURATION = "flowmill_http_request_duration_seconds", Kind::Histogram(Buckets::Latency), ["method", "route", "status"], "Time to answer an API request.";
+}

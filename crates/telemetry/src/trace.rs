@@ -1,0 +1,117 @@
+//! Traces across records: a span here continues the trace that came with a request or a record,
+//! and what is sent on carries the span's place in it.
+//!
+//! Where no collector is configured, [`is_on`] is false, nothing is recorded, and a trace that
+//! came in goes on unchanged.
+
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use flowmill_model::TraceContext;
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId,
+    TraceState, Tracer as _,
+};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::SdkTracer;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+static TRACER: OnceLock<SdkTracer> = OnceLock::new();
+
+/// Records spans through `tracer` from now on; the first call of a process counts.
+pub(crate) fn record_with(tracer: SdkTracer) {
+    if TRACER.set(tracer).is_err() {
+        tracing::warn!("traces are set up already");
+    }
+}
+
+/// Whether spans are recorded.
+pub fn is_on() -> bool {
+    TRACER.get().is_some()
+}
+
+/// The time of a span's beginning or end; the epoch when nothing is recorded.
+#[expect(clippy::disallowed_methods, reason = "times of spans decide nothing")]
+pub fn now() -> SystemTime {
+    if is_on() { SystemTime::now() } else { SystemTime::UNIX_EPOCH }
+}
+
+/// Makes `span` a part of the trace that `parent` stands in.
+pub fn adopt(span: &tracing::Span, parent: &TraceContext) {
+    if is_on()
+        && let Err(error) = span.set_parent(remote(parent))
+    {
+        tracing::debug!(%error, "a span began before its parent was known");
+    }
+}
+
+/// Where `span` stands in its trace; `None` when it is not recorded.
+pub fn place_of(span: &tracing::Span) -> Option<TraceContext> {
+    if !is_on() {
+        return None;
+    }
+    place(span.context().span().span_context())
+}
+
+/// A stretch of time in the trace of an execution.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch {
+    /// What went on.
+    pub name: &'static str,
+    /// Its beginning.
+    pub from: SystemTime,
+    /// Its end.
+    pub to: SystemTime,
+}
+
+/// Records a stretch of time after it is over, in the trace that `parent` stands in, if that one
+/// is sampled.
+pub fn record(stretch: Stretch, parent: &TraceContext, attributes: Vec<KeyValue>) {
+    let Some(tracer) = TRACER.get().filter(|_| parent.is_sampled()) else { return };
+    let builder = SpanBuilder::from_name(stretch.name)
+        .with_kind(SpanKind::Internal)
+        .with_start_time(stretch.from)
+        .with_attributes(attributes);
+    tracer.build_with_context(builder, &remote(parent)).end_with_timestamp(stretch.to);
+}
+
+fn remote(parent: &TraceContext) -> Context {
+    let span = SpanContext::new(
+        TraceId::from(parent.trace()),
+        SpanId::from(parent.span()),
+        TraceFlags::new(parent.flags()),
+        true,
+        TraceState::default(),
+    );
+    Context::new().with_remote_span_context(span)
+}
+
+fn place(span: &SpanContext) -> Option<TraceContext> {
+    let trace = u128::from_be_bytes(span.trace_id().to_bytes());
+    let id = u64::from_be_bytes(span.span_id().to_bytes());
+    TraceContext::new(trace, id, span.trace_flags().to_u8())
+}
+
+/// An attribute of a recorded stretch.
+pub fn attribute(name: &'static str, value: impl ToString) -> KeyValue {
+    KeyValue::new(name, value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_trace_survives_both_ways() {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let parent: TraceContext = text.parse().expect("a traceparent");
+        let context = remote(&parent);
+        assert_eq!(place(context.span().span_context()), Some(parent));
+    }
+
+    #[test]
+    fn nothing_is_recorded_without_a_collector() {
+        assert!(!is_on());
+        assert_eq!(place_of(&tracing::Span::none()), None);
+    }
+}
