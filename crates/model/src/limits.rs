@@ -345,3 +345,7 @@ pub const METRIC_LABELS: usize = 200;
 
 /// Spans that wait for the collector; further ones are dropped rather than waited for.
 pub const SPANS_QUEUED: usize = 16_384;
+
+/// How long a process that ends waits for the collector to take its last spans. With all else
+/// that ends it stays below the 15 s in which the process must be gone.
+pub const SPANS_WAIT: Duration = Duration::from_secs(1);

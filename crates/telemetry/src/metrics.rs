@@ -51,6 +51,7 @@ struct Inner {
     actors_live: IntGaugeVec,
     credits_left: IntGaugeVec,
     tasks_in_flight: IntGaugeVec,
+    outgoing_duration: HistogramVec,
     request_duration: HistogramVec,
     flows: Known<FlowFigures>,
     types: Known<TypeFigures>,
@@ -222,6 +223,18 @@ impl Metrics {
         self.0.history_gaps.inc();
     }
 
+    /// An outgoing call took so long; `status` is `None` when no answer was had.
+    pub fn outgoing(&self, status: Option<u16>, took: Duration) {
+        let class = match status.map(|status| status / 100) {
+            Some(2) => "2xx",
+            Some(3) => "3xx",
+            Some(4) => "4xx",
+            Some(5) => "5xx",
+            Some(_) | None => "none",
+        };
+        self.0.outgoing_duration.with_label_values(&[class]).observe(took.as_secs_f64());
+    }
+
     /// An API request was answered. `route` is the template, never the path.
     pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
         let status = status.to_string();
@@ -233,7 +246,9 @@ impl Metrics {
     pub fn set_shard(&self, shard: u16, figures: ShardFigures) {
         let shard = shard.to_string();
         let set = |gauge: &IntGaugeVec, value: usize| {
-            gauge.with_label_values(&[shard.as_str()]).set(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge
+                .with_label_values(&[shard.as_str()])
+                .set(i64::try_from(value).unwrap_or(i64::MAX));
         };
         set(&self.0.shard_owned, usize::from(figures.owned));
         set(&self.0.projection_lag, usize::try_from(figures.projection_lag).unwrap_or(usize::MAX));
@@ -267,7 +282,9 @@ impl Default for Metrics {
     fn default() -> Self {
         let registry = Registry::new();
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        registry.register(Box::new(process)).expect("the names of a process's own metrics are free");
+        registry
+            .register(Box::new(process))
+            .expect("the names of a process's own metrics are free");
         let make = Maker(&registry);
         let inner = Inner {
             executions_started: make.counters(names::EXECUTIONS_STARTED),
@@ -294,6 +311,7 @@ impl Default for Metrics {
             actors_live: make.gauges(names::ACTORS_LIVE),
             credits_left: make.gauges(names::CREDITS_LEFT),
             tasks_in_flight: make.gauges(names::TASKS_IN_FLIGHT),
+            outgoing_duration: make.histograms(names::OUTGOING_DURATION),
             request_duration: make.histograms(names::REQUEST_DURATION),
             flows: Known::default(),
             types: Known::default(),
@@ -370,6 +388,8 @@ mod tests {
         metrics.set_shard(3, ShardFigures { owned: true, deferred: 7, ..ShardFigures::default() });
         metrics.set_queue("http", 2, 40);
         metrics.request("GET", "/v1/flows", 200, Duration::from_micros(300));
+        metrics.outgoing(Some(503), Duration::from_millis(3));
+        metrics.outgoing(None, Duration::from_secs(10));
         let check = |sample: &str, expect: f64| assert_eq!(value(&metrics, sample), Some(expect));
         check(r#"flowmill_executions_started_total{flow="shop/orders"}"#, 1.0);
         check(r#"flowmill_executions_ended_total{flow="shop/orders",status="faulted"}"#, 1.0);
@@ -378,6 +398,9 @@ mod tests {
         check(r#"flowmill_task_duration_seconds_count{type="http.request"}"#, 1.0);
         check(r#"flowmill_deferred_inputs{shard="3"}"#, 7.0);
         check(r#"flowmill_queue_depth{queue="http"}"#, 40.0);
+        let outgoing = "flowmill_outgoing_call_duration_seconds_count";
+        check(&format!(r#"{outgoing}{{status="5xx"}}"#), 1.0);
+        check(&format!(r#"{outgoing}{{status="none"}}"#), 1.0);
         let request = r#"flowmill_http_request_duration_seconds_count"#;
         check(&format!(r#"{request}{{method="GET",route="/v1/flows",status="200"}}"#), 1.0);
         assert!(value(&metrics, "process_resident_memory_bytes").is_some_and(|bytes| bytes > 0.0));

@@ -37,7 +37,9 @@ impl Buckets {
                 86_400.0, 604_800.0,
             ],
             Self::Count => &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0],
-            Self::Bytes => &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0],
+            Self::Bytes => {
+                &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0]
+            }
         }
     }
 }
@@ -93,5 +95,6 @@ metrics! {
     ACTORS_LIVE = "flowmill_actors_live", Kind::Gauge, ["shard"], "Execution actors in memory.";
     CREDITS_LEFT = "flowmill_credits_left", Kind::Gauge, ["shard"], "Commands that a shard may still read before it must have decided some.";
     TASKS_IN_FLIGHT = "flowmill_tasks_in_flight", Kind::Gauge, ["shard"], "Tasks that were sent and whose result is awaited.";
+    OUTGOING_DURATION = "flowmill_outgoing_call_duration_seconds", Kind::Histogram(Buckets::Latency), ["status"], "Time of an outgoing HTTP call, its redirects and its answer's body included, by class of status: 2xx to 5xx, or none when no answer was had.";
     REQUEST_DURATION = "flowmill_http_request_duration_seconds", Kind::Histogram(Buckets::Latency), ["method", "route", "status"], "Time to answer an API request.";
 }

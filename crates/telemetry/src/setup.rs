@@ -33,7 +33,9 @@ const SERVICE: &str = "OTEL_SERVICE_NAME";
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The filter cannot be read.
-    #[error("{FILTER} cannot be read: {0}; write a level such as `info`, or `info,flowmill_worker=debug`")]
+    #[error(
+        "{FILTER} cannot be read: {0}; write a level such as `info`, or `info,flowmill_worker=debug`"
+    )]
     Filter(String),
     /// There is no such format.
     #[error("{FORMAT} is `{0}`; write `text` or `json`")]
@@ -71,11 +73,11 @@ impl Telemetry {
         Ok(Self { provider })
     }
 
-    /// Sends what is left to the collector, within the bounds that the SDK sets. Blocks; call it
+    /// Sends what is left to the collector, for at most [`limits::SPANS_WAIT`]. Blocks; call it
     /// when nothing else goes on.
     pub fn stop(self) {
         if let Some(provider) = self.provider
-            && let Err(error) = provider.shutdown()
+            && let Err(error) = provider.shutdown_with_timeout(limits::SPANS_WAIT)
         {
             tracing::warn!(%error, "the last spans could not be sent");
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use flowmill_log::Log;
 use flowmill_model::{InvalidName, Payload, Queue, limits};
+use flowmill_telemetry::Metrics;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -24,6 +25,7 @@ pub struct WorkerBuilder {
     queues: Vec<String>,
     slots: NonZeroUsize,
     drain: Duration,
+    metrics: Metrics,
 }
 
 /// Why there can be no such worker.
@@ -47,12 +49,14 @@ pub(crate) struct Plan {
     pub(crate) queues: BTreeSet<Queue>,
     pub(crate) slots: NonZeroUsize,
     pub(crate) drain: Duration,
+    pub(crate) metrics: Metrics,
 }
 
 impl WorkerBuilder {
     pub(crate) fn new(log: Arc<dyn Log>) -> Self {
         let (tasks, queues) = (Vec::new(), Vec::new());
-        Self { log, tasks, queues, slots: DEFAULT_SLOTS, drain: limits::DRAIN_WAIT }
+        let (drain, metrics) = (limits::DRAIN_WAIT, Metrics::default());
+        Self { log, tasks, queues, slots: DEFAULT_SLOTS, drain, metrics }
     }
 
     /// Runs the tasks of a type with `handler`, which gets the task's input read from JSON and
@@ -103,6 +107,13 @@ impl WorkerBuilder {
         self
     }
 
+    /// Where the attempts' times are counted; nowhere that anybody sees unless set.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// How long running tasks may go on when the worker is to end; [`limits::DRAIN_WAIT`] unless
     /// set. Those that take longer are reported as failed, retryable.
     #[must_use]
@@ -128,8 +139,8 @@ impl WorkerBuilder {
         if queues.is_empty() {
             queues.extend(handlers.keys().cloned());
         }
-        let (log, slots, drain) = (self.log, self.slots, self.drain);
-        Ok(Worker::new(Plan { log, handlers, queues, slots, drain }))
+        let Self { log, slots, drain, metrics, .. } = self;
+        Ok(Worker::new(Plan { log, handlers, queues, slots, drain, metrics }))
     }
 }
 

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use flowmill_model::task::TaskRecord;
 use flowmill_model::{Payload, Queue, ShardId};
 use flowmill_runtime::spawn;
+use flowmill_telemetry::{Metrics, trace};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -33,6 +34,7 @@ pub(crate) struct Slots {
     total: u32,
     handlers: Handlers,
     memory: Memory,
+    metrics: Metrics,
     reporter: Arc<Reporter>,
     /// Cancelled when what still runs is to be given up.
     abandon: CancellationToken,
@@ -46,13 +48,19 @@ pub(crate) struct Source {
 }
 
 impl Slots {
-    pub(crate) fn new(total: NonZeroUsize, handlers: Handlers, reporter: Reporter) -> Self {
+    pub(crate) fn new(
+        total: NonZeroUsize,
+        handlers: Handlers,
+        reporter: Reporter,
+        metrics: Metrics,
+    ) -> Self {
         let total = u32::try_from(total.get()).unwrap_or(u32::MAX).min(MOST_SLOTS);
         Self {
             free: Arc::new(Semaphore::new(total as usize)),
             total,
             handlers,
             memory: Memory::default(),
+            metrics,
             reporter: Arc::new(reporter),
             abandon: CancellationToken::new(),
         }
@@ -66,13 +74,15 @@ impl Slots {
 
     /// Begins what a delivered task asks for. The task has begun to run when this returns, or
     /// needs not.
-    pub(crate) fn begin(self: &Arc<Self>, slot: Slot, source: &Source, task: TaskRecord) {
+    pub(crate) fn begin(self: &Arc<Self>, slot: Slot, source: &Source, mut task: TaskRecord) {
         let key = TaskKey::of(&task);
         match self.memory.deliver(key) {
             Delivery::New => {
                 source.counters.picked_up.add();
                 source.counters.active.add();
                 let span = span(&task);
+                // What the task sends on continues its span.
+                task.trace = trace::place_of(&span).or(task.trace);
                 let running = Arc::clone(self).run(slot, source.clone(), key, task);
                 drop(spawn("task", running.instrument(span)));
             }
@@ -93,9 +103,11 @@ impl Slots {
         let shard = task.id.execution.shard();
         let (outcome, task) = match self.handlers.get(&task.task_type) {
             Some(handler) => {
+                let (kind, began) = (task.task_type.clone(), Instant::now());
                 let context = TaskContext::begin(task, Arc::clone(&self.reporter));
                 let handler = Arc::clone(handler);
                 let outcome = attempt::run(handler, context.clone(), input, &self.abandon).await;
+                self.metrics.task_took(kind.as_str(), began.elapsed());
                 (outcome, context)
             }
             None => {
@@ -141,14 +153,16 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The span of an attempt; none unless its trace is sampled, which keeps the usual path short.
 fn span(task: &TaskRecord) -> tracing::Span {
-    let Some(trace) = task.trace.filter(context::is_sampled) else {
+    let Some(parent) = task.trace.filter(context::is_sampled) else {
         return tracing::Span::none();
     };
-    tracing::info_span!(
+    let span = tracing::info_span!(
         "task",
         task.id = %task.id,
         task.kind = %task.task_type,
         flow = %task.flow,
-        traceparent = %trace,
-    )
+        traceparent = %parent,
+    );
+    trace::adopt(&span, &parent);
+    span
 }

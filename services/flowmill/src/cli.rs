@@ -52,6 +52,25 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+impl Command {
+    /// What is logged unless the environment says otherwise: a server tells what it does, a
+    /// program at a prompt only what went wrong.
+    pub(crate) const fn log_filter(&self) -> &'static str {
+        match self {
+            Self::Dev(_) => "info",
+            Self::Demo(_)
+            | Self::Run(_)
+            | Self::Validate(_)
+            | Self::Deploy(_)
+            | Self::Flows(_)
+            | Self::Start(_)
+            | Self::Executions(_)
+            | Self::Bench(_)
+            | Self::Completions(_) => "warn",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

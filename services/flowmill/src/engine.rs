@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
-use flowmill_gateway::Gateway;
+use flowmill_gateway::{Gateway, QueueFigures};
 use flowmill_log::Log;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
-use flowmill_routing::Owners;
+use flowmill_routing::{Owners, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy};
-use flowmill_telemetry::Metrics;
+use flowmill_telemetry::{Metrics, ShardFigures};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::deciders::Deciders;
@@ -81,7 +81,8 @@ impl Engine {
         let owners = Owners::default();
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let deciders = Deciders::start()?;
-        let worker = WorkerRole::start(storage.log(), &catalogue, clock)?;
+        let metrics = Metrics::default();
+        let worker = WorkerRole::start(storage.log(), &catalogue, clock, metrics.clone())?;
         let parts = flowmill_orchestrator::Parts {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
@@ -89,7 +90,7 @@ impl Engine {
             owners: owners.clone(),
             clock,
             entropy: entropy.clone(),
-            metrics: Metrics,
+            metrics: metrics.clone(),
             deciders: deciders.handle(),
         };
         let orchestrator = Orchestrator::start(parts, settings).await?;
@@ -97,10 +98,10 @@ impl Engine {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
             catalogue,
-            owners,
+            owners: owners.clone(),
             clock,
             entropy,
-            settings: gateway_settings(&worker),
+            settings: gateway_settings(&worker, metrics, owners),
         });
         Ok(Self { gateway, worker, orchestrator, storage, deciders })
     }
@@ -155,12 +156,38 @@ impl Engine {
     }
 }
 
-fn gateway_settings(worker: &WorkerRole) -> flowmill_gateway::Settings {
+fn gateway_settings(
+    worker: &WorkerRole,
+    metrics: Metrics,
+    owners: Owners,
+) -> flowmill_gateway::Settings {
     let watch = worker.watch();
+    let (rendered, queues) = (metrics.clone(), watch.clone());
+    let render = move || {
+        for (shard, status) in owners.statuses() {
+            rendered.set_shard(shard.get(), shard_figures(&status));
+        }
+        for QueueFigures { queue, active, waiting } in queues.figures() {
+            rendered.set_queue(&queue, active, waiting);
+        }
+        rendered.render()
+    };
     flowmill_gateway::Settings {
+        metrics,
+        render: Arc::new(render),
         roles: ["gateway", "orchestrator", "worker"].map(str::to_owned).to_vec(),
         queues: Arc::new(move || watch.figures()),
-        ..Default::default()
+    }
+}
+
+fn shard_figures(status: &ShardStatus) -> ShardFigures {
+    ShardFigures {
+        owned: matches!(status.state, ShardState::Open | ShardState::Full),
+        projection_lag: status.projection_lag,
+        deferred: status.deferred,
+        actors: status.actors,
+        credits: status.credits,
+        tasks_in_flight: status.tasks_in_flight,
     }
 }
 

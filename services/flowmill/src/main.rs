@@ -23,9 +23,11 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use clap::Parser;
+use flowmill_telemetry::Telemetry;
+use tokio::runtime::Runtime;
 
 use crate::cli::Cli;
-use crate::exit::Failure;
+use crate::exit::{Failure, Outcome};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
     builder.worker_threads(threads).thread_name("flowmill").enable_all();
     let ended = match builder.build() {
         Ok(runtime) => {
-            let ended = runtime.block_on(command::execute(cli));
+            let ended = run(&runtime, cli);
             runtime.shutdown_background();
             ended
         }
@@ -50,4 +52,14 @@ fn main() -> ExitCode {
             failure.code()
         }
     }
+}
+
+fn run(runtime: &Runtime, cli: Cli) -> Result<Outcome, Failure> {
+    let within = runtime.enter();
+    let telemetry = Telemetry::start(cli.command.log_filter())
+        .map_err(|error| Failure::wrong(error.to_string()))?;
+    drop(within);
+    let ended = runtime.block_on(command::execute(cli));
+    telemetry.stop();
+    ended
 }

@@ -36,7 +36,9 @@ pub use serve::{Abandoned, serve};
 /// The API's routes, with everything around them but connections.
 pub fn router(gateway: Gateway) -> Router {
     let bodies = Arc::new(Semaphore::new(limits::HTTP_BODIES_BYTES));
-    let around = axum::middleware::from_fn_with_state(bodies, answer::answer);
+    let metrics = gateway.parts().settings.metrics.clone();
+    let around = answer::Around { bodies, metrics };
+    let around = axum::middleware::from_fn_with_state(around, answer::answer);
     flow_routes()
         .merge(execution_routes())
         .merge(operation_routes())

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use flowmill_telemetry::Metrics;
+
 /// How a queue of tasks stands on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueFigures {
@@ -19,6 +21,8 @@ pub struct QueueFigures {
 pub struct Settings {
     /// What the process does, as `/healthz` names it.
     pub roles: Vec<String>,
+    /// Where requests are counted.
+    pub metrics: Metrics,
     /// Metrics in Prometheus' text format, as `/metrics` gives them.
     pub render: Arc<dyn Fn() -> String + Send + Sync>,
     /// How the queues of tasks stand, as `/healthz` gives it.
@@ -30,6 +34,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             roles: vec!["gateway".into()],
+            metrics: Metrics::default(),
             render: Arc::new(String::new),
             queues: Arc::new(Vec::new),
         }

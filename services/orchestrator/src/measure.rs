@@ -1,28 +1,138 @@
-//! The figures a shard keeps, in the words of its own code.
+//! The figures and spans a shard keeps, in the words of its own code.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flowmill_engine::Execution;
 use flowmill_model::event::Event;
-use flowmill_telemetry::Metrics;
+use flowmill_model::{BatchNumber, ShardId, Timestamp};
+use flowmill_telemetry::trace::{self, Stretch, attribute};
+use flowmill_telemetry::{Ending, Metrics};
 
 /// Keeps figures. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Measure(Metrics);
+
+/// When a batch was opened and closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stages {
+    pub(crate) opened: SystemTime,
+    pub(crate) sealed: SystemTime,
+}
 
 impl Measure {
     /// Keeps figures in `metrics`.
     pub const fn new(metrics: Metrics) -> Self {
         Self(metrics)
     }
-    pub(crate) fn input_rejected(&self) {}
-    pub(crate) fn timer_fired(&self, _late: Duration) {}
-    pub(crate) fn quarantined(&self) {}
-    pub(crate) fn fenced(&self) {}
-    pub(crate) fn redispatched(&self, _tasks: usize) {}
-    pub(crate) fn batch(&self, _decisions: usize, _bytes: usize) {}
-    pub(crate) fn committed(&self, _took: Duration) {}
-    pub(crate) fn gap_checked(&self) {}
-    pub(crate) fn ignored(&self, _reason: &'static str) {}
-    pub(crate) fn observe(&self, _events: &[Event], _after: &Execution) {}
+
+    /// A record of an input topic was no input.
+    pub(crate) fn input_rejected(&self) {
+        self.0.input_rejected();
+    }
+
+    pub(crate) fn timer_fired(&self, late: Duration) {
+        self.0.timer_fired(late);
+    }
+
+    pub(crate) fn quarantined(&self) {
+        self.0.quarantined();
+    }
+
+    /// A term of ownership ended early.
+    pub(crate) fn fenced(&self) {
+        self.0.shard_reclaimed();
+    }
+
+    /// Pending tasks were sent again after a take-over.
+    pub(crate) fn redispatched(&self, tasks: usize) {
+        self.0.tasks_redispatched(tasks);
+    }
+
+    pub(crate) fn batch(&self, decisions: usize, bytes: usize) {
+        self.0.batch(decisions, bytes);
+    }
+
+    /// The log acknowledged a batch.
+    pub(crate) fn committed(&self, took: Duration) {
+        self.0.committed(took);
+    }
+
+    pub(crate) fn gap_checked(&self) {
+        self.0.history_gap();
+    }
+
+    /// An input changed nothing.
+    pub(crate) fn ignored(&self, reason: &'static str) {
+        self.0.input_ignored(reason);
+    }
+
+    /// A transition is committed: its events, and the state after them.
+    pub(crate) fn observe(&self, events: &[Event], after: &Execution) {
+        for event in events {
+            match event {
+                Event::Started(_) => self.of_flow(after, |flow| flow.started()),
+                Event::Completed(end) => self.ended(after, Ending::Completed, end.at),
+                Event::Faulted(end) => self.ended(after, Ending::Faulted, end.at),
+                Event::Cancelled(end) => self.ended(after, Ending::Cancelled, end.at),
+                Event::TaskScheduled(task) => self.0.task_scheduled(task.task_type.as_str()),
+                Event::AttemptFailed(_) => self.0.task_retried(),
+                Event::TaskRedispatched(_) => self.0.tasks_redispatched(1),
+                Event::NodeCompleted(_)
+                | Event::NodeFailed(_)
+                | Event::TaskStarted(_)
+                | Event::TaskCompleted(_)
+                | Event::TaskPostponed(_)
+                | Event::TaskRescheduled(_)
+                | Event::TaskTimerMoved(_)
+                | Event::WaitStarted(_)
+                | Event::WaitCompleted(_)
+                | Event::SignalAwaited(_)
+                | Event::SignalBuffered(_)
+                | Event::SignalDelivered(_)
+                | Event::TimerHeld(_)
+                | Event::Suspended(_)
+                | Event::Resumed(_)
+                | Event::Quarantined(_)
+                | Event::InputKept(_) => {}
+            }
+        }
+    }
+
+    fn of_flow(
+        &self,
+        execution: &Execution,
+        note: impl FnOnce(&flowmill_telemetry::metrics::FlowFigures),
+    ) {
+        if let Some((version, _)) = execution.flow() {
+            note(&self.0.flow(&version.flow.to_string()));
+        }
+    }
+
+    fn ended(&self, execution: &Execution, how: Ending, at: Timestamp) {
+        let after = at.since(execution.started_at().unwrap_or(at));
+        self.of_flow(execution, |flow| flow.ended(how, after));
+    }
+
+    /// Records in an execution's trace that a batch decided on it.
+    pub(crate) fn trace(
+        &self,
+        execution: &Execution,
+        shard: ShardId,
+        batch: BatchNumber,
+        stages: Stages,
+    ) {
+        let Some(parent) = execution.trace().filter(|_| trace::is_on()) else { return };
+        let Stages { opened, sealed } = stages;
+        let attributes = || {
+            vec![
+                attribute("flowmill.execution", execution.id()),
+                attribute("flowmill.shard", shard),
+                attribute("flowmill.batch", batch),
+            ]
+        };
+        let decide = Stretch { name: "decide", from: opened, to: sealed };
+        let commit = Stretch { name: "commit", from: sealed, to: trace::now() };
+        trace::record(decide, parent, attributes());
+        trace::record(commit, parent, attributes());
+    }
 }

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use flowmill_flow::{Json, JsonError};
 use flowmill_model::{Payload, limits};
 use flowmill_runtime::Clock;
+use flowmill_telemetry::{Metrics, trace};
 use flowmill_worker_sdk::{TaskContext, TaskError};
 use reqwest::{Client, Request, Response, Url};
+use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
 use crate::failure::{CallError, Unusable};
@@ -24,6 +26,20 @@ pub(crate) struct Caller {
     pub(crate) secrets: Secrets,
     pub(crate) hosts: Hosts,
     pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+}
+
+/// Counts a call when it is over, also when it is given up.
+struct Timed<'a> {
+    metrics: &'a Metrics,
+    began: Instant,
+    status: Option<u16>,
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        self.metrics.outgoing(self.status, self.began.elapsed());
+    }
 }
 
 impl Caller {
@@ -40,15 +56,26 @@ impl Caller {
         let _place = self.hosts.enter(target.host()).map_err(TaskError::later)?;
         let plan = Plan::read(target, &payload, &self.client, &self.secrets, &context).await;
         let plan = plan.map_err(Unusable::into_task_error)?;
-        let Plan { request, named, connect_within, answer_bytes } = plan;
-        let call = self.call(request, answer_bytes).instrument(span);
+        let Plan { mut request, named, connect_within, answer_bytes } = plan;
+        if let Some(place) = trace::place_of(&span) {
+            request.continue_trace(&place);
+        }
+        let mut timed = Timed { metrics: &self.metrics, began: Instant::now(), status: None };
+        let call = self.call(request, answer_bytes, &mut timed.status).instrument(span);
         let called = connect::within(connect_within, call).await;
         called.map_err(|error| error.into_task_error(&named))
     }
 
-    async fn call(&self, request: Outgoing, answer_bytes: usize) -> Result<Payload, CallError> {
+    /// Makes the call; notes the answer's status in `answered`.
+    async fn call(
+        &self,
+        request: Outgoing,
+        answer_bytes: usize,
+        answered: &mut Option<u16>,
+    ) -> Result<Payload, CallError> {
         let response = self.send(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
+        *answered = Some(status.as_u16());
         Span::current().record("http.response.status_code", status.as_u16());
         if !status.is_success() {
             let retry_after = answer::retry_after(&headers, self.clock.now());

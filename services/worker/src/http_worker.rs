@@ -8,6 +8,7 @@ use std::time::Duration;
 use flowmill_log::Log;
 use flowmill_model::{Payload, limits};
 use flowmill_runtime::Clock;
+use flowmill_telemetry::Metrics;
 use flowmill_worker_sdk::{BuildError, TaskContext, Worker};
 
 use crate::call::Caller;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub drain: Duration,
     /// The time, to read dates against.
     pub clock: Clock,
+    /// Where calls are counted.
+    pub metrics: Metrics,
     /// How names are resolved.
     pub lookup: Lookup,
 }
@@ -66,6 +69,7 @@ impl Settings {
             secrets: Secrets::default(),
             drain: limits::DRAIN_WAIT,
             clock,
+            metrics: Metrics::default(),
             lookup: system_lookup(),
         }
     }
@@ -73,17 +77,18 @@ impl Settings {
 
 /// A worker that makes the calls of `http.request` nodes.
 pub fn http_worker(log: Arc<dyn Log>, settings: Settings) -> Result<Worker, StartError> {
-    let Settings { slots, queues, outgoing, secrets, drain, clock, lookup } = settings;
+    let Settings { slots, queues, outgoing, secrets, drain, clock, metrics, lookup } = settings;
     let policy = Arc::new(outgoing);
     let client = client(Arc::clone(&policy), lookup).map_err(StartError::Client)?;
     let hosts = Hosts::sharing(slots);
-    let caller = Arc::new(Caller { client, policy, secrets, hosts, clock });
+    let caller =
+        Arc::new(Caller { client, policy, secrets, hosts, clock, metrics: metrics.clone() });
     let handler = move |context: TaskContext, input: Payload| {
         let caller = Arc::clone(&caller);
         async move { caller.run(context, &input).await }
     };
     let builder = Worker::builder(log).raw_task(HTTP_TASK, handler);
-    let builder = builder.concurrency(slots).drain_within(drain);
+    let builder = builder.concurrency(slots).drain_within(drain).metrics(metrics);
     let builder = queues.iter().fold(builder, |builder, queue| builder.queue(queue));
     Ok(builder.build()?)
 }

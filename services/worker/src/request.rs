@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_flow::{Json, fill_secrets};
-use flowmill_model::limits;
+use flowmill_model::{TraceContext, limits};
 use flowmill_worker_sdk::TaskContext;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
@@ -35,6 +35,13 @@ pub(crate) struct Outgoing {
     pub(crate) body: Option<Bytes>,
     /// Headers that another host must not see.
     pub(crate) private: BTreeSet<String>,
+}
+
+impl Outgoing {
+    /// Names the place in its trace that the call is made from.
+    pub(crate) fn continue_trace(&mut self, place: &TraceContext) {
+        self.headers.insert(TRACEPARENT, ascii(&place.to_string()));
+    }
 }
 
 /// A request and how it is to be made.

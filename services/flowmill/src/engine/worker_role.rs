@@ -9,6 +9,7 @@ use flowmill_flow::NodeKind;
 use flowmill_log::Log;
 use flowmill_model::Queue;
 use flowmill_runtime::{Clock, spawn};
+use flowmill_telemetry::Metrics;
 use flowmill_worker::{OutgoingPolicy, Secrets, Settings, StartError, http_worker};
 use flowmill_worker_sdk::{Drained, Queues, WorkerError};
 use tokio::task::JoinHandle;
@@ -37,11 +38,13 @@ impl WorkerRole {
         log: &Arc<dyn Log>,
         catalogue: &Catalogue,
         clock: Clock,
+        metrics: Metrics,
     ) -> Result<Self, StartError> {
         let settings = Settings {
             outgoing: OutgoingPolicy::allow_private(),
             secrets: Secrets::from_environment(),
             drain: DRAIN,
+            metrics,
             ..Settings::new(clock)
         };
         let worker = http_worker(Arc::clone(log), settings)?;

@@ -4,13 +4,16 @@
 #![allow(clippy::print_stdout, reason = "a test that failed says how to repeat it")]
 
 mod bench;
+mod collector;
 mod demo;
 mod dev;
 mod disk;
 mod kill;
+mod observe;
 mod process;
 mod program;
 mod run;
 mod server;
 mod sink;
+mod traces;
 mod validate;

@@ -43,7 +43,8 @@ impl From<Output> for Ended {
 /// The program, with nothing of its configuration in the environment.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowmill"));
-    for name in ["FLOWMILL_SERVER", "FLOWMILL_DATA_DIR", "FLOWMILL_LISTEN"] {
+    let ours = ["FLOWMILL_SERVER", "FLOWMILL_DATA_DIR", "FLOWMILL_LISTEN", "FLOWMILL_LOG"];
+    for name in ours.into_iter().chain(["FLOWMILL_LOG_FORMAT", "OTEL_EXPORTER_OTLP_ENDPOINT"]) {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());

@@ -22,7 +22,12 @@ pub(crate) struct Dev {
 impl Dev {
     /// Starts a server on a free port and waits until it says that it is ready.
     pub(crate) fn start(data: &Path) -> Self {
-        let mut child = spawn(data, "127.0.0.1:0");
+        Self::start_with(data, &[])
+    }
+
+    /// As [`Dev::start`], with variables in its environment.
+    pub(crate) fn start_with(data: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = spawn(data, "127.0.0.1:0", variables);
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         if line.is_empty() {
@@ -68,8 +73,10 @@ impl Drop for Dev {
 }
 
 /// Starts a server; it says on standard output when it is ready.
-fn spawn(data: &Path, listen: &str) -> Child {
-    dev(data, listen).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+fn spawn(data: &Path, listen: &str, variables: &[(&str, &str)]) -> Child {
+    let mut command = dev(data, listen);
+    command.envs(variables.iter().copied());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Starts a server whose standard error goes to a file. It dies at the place `dies_at`.

@@ -4,27 +4,45 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flowmill_api::headers;
 use flowmill_model::ErrorCode;
+use flowmill_telemetry::{Metrics, trace};
 use futures::FutureExt;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 
 use super::{body, problem};
 use crate::{Refusal, fields};
 
+/// What is around every request.
+#[derive(Clone)]
+pub(super) struct Around {
+    /// Room for bodies, in bytes.
+    pub(super) bodies: Arc<Semaphore>,
+    pub(super) metrics: Metrics,
+}
+
 /// Answers a request. Whatever happens within, the answer is whole.
 pub(super) async fn answer(
-    State(bodies): State<Arc<Semaphore>>,
-    request: Request,
+    State(Around { bodies, metrics }): State<Around>,
+    mut request: Request,
     next: Next,
 ) -> Response {
+    let began = Instant::now();
     let instance = request.uri().path().to_owned();
+    let (method, route) = (known_method(request.method()), request.extensions().get().cloned());
     let span = span_of(&request);
+    // What is decided further on continues this span.
+    if let Some(place) = trace::place_of(&span)
+        && let Ok(place) = HeaderValue::try_from(place.to_string())
+    {
+        request.headers_mut().insert(headers::TRACEPARENT, place);
+    }
     let answering = async {
         match body::read(&bodies, request).await {
             Ok(request) => next.run(request).await,
@@ -38,10 +56,26 @@ pub(super) async fn answer(
     if let Some(refusal) = response.extensions().get::<Refusal>() {
         span.record(fields::CODE, refusal.code.as_str());
     }
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    metrics.request(method, route, response.status().as_u16(), began.elapsed());
     let mut response = problem::render(response, &instance);
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
     response
+}
+
+/// The method as a label: anybody may send any word.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 fn span_of(request: &Request) -> Span {
@@ -54,9 +88,11 @@ fn span_of(request: &Request) -> Span {
         { fields::CODE } = field::Empty,
         { fields::TRACE } = field::Empty,
     );
-    let trace = request.headers().get(headers::TRACEPARENT).and_then(|value| value.to_str().ok());
-    if let Some(trace) = trace.and_then(|text| text.parse::<flowmill_model::TraceContext>().ok()) {
-        span.record(fields::TRACE, field::display(trace));
+    let parent = request.headers().get(headers::TRACEPARENT).and_then(|value| value.to_str().ok());
+    if let Some(parent) = parent.and_then(|text| text.parse::<flowmill_model::TraceContext>().ok())
+    {
+        span.record(fields::TRACE, field::display(parent));
+        trace::adopt(&span, &parent);
     }
     span
 }

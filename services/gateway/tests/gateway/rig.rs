@@ -67,6 +67,7 @@ impl Rig {
             roles: vec!["gateway".into(), "orchestrator".into()],
             render: Arc::new(|| "flowmill_executions_started_total 1\n".into()),
             queues: Arc::new(move || vec![queue.clone()]),
+            ..Settings::default()
         })
         .await
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flowmill_engine::{Command, Decision, Execution, Moment, Rejection, TimerKind, Whereabouts};
 use flowmill_model::history::{Blob, DefinitionRecord, InputRef, InputTopic, Rejected};
@@ -15,6 +15,7 @@ use flowmill_model::{
     BatchNumber, ErrorCode, ExecutionId, Problem, Sequence, TaskId, Timestamp, limits,
 };
 use flowmill_routing::CommandOutcome;
+use flowmill_telemetry::trace;
 use ractor::ActorId;
 use ractor::ActorRuntime;
 
@@ -31,6 +32,8 @@ const BUILD: &str = env!("CARGO_PKG_VERSION");
 pub(crate) struct Open {
     pub(super) number: BatchNumber,
     pub(super) at: Timestamp,
+    /// The same, as spans have it.
+    pub(super) opened: SystemTime,
     /// Inputs per execution, with what was decided on them.
     pub(super) groups: BTreeMap<ExecutionId, Group>,
     /// Groups without a decision.
@@ -137,6 +140,7 @@ impl Serving {
         self.open = Some(Open {
             number,
             at: now,
+            opened: trace::now(),
             groups: BTreeMap::new(),
             missing: 0,
             deferred: vec![],

@@ -18,6 +18,7 @@ use flowmill_model::history::{
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Timestamp, limits};
 use flowmill_routing::CommandOutcome;
 use flowmill_runtime::crash;
+use flowmill_telemetry::trace;
 
 use super::batch::{CatalogueDecision, Group, Open, Ready};
 use super::input::{Input, Source};
@@ -27,6 +28,7 @@ use super::outputs::{Dispatched, Output};
 use super::serving::Serving;
 use super::{Next, ShardMessage};
 use crate::execution::{Staged, Verdict};
+use crate::measure::Stages;
 use crate::projector::{Change, Projected};
 use crate::takeover::{Alarm, TailBatch, decode};
 use crate::validity;
@@ -40,6 +42,7 @@ pub(crate) struct Sealed {
     bytes: Bytes,
     batch: Batch,
     pub(super) decisions: Vec<Ready>,
+    stages: Stages,
 }
 
 impl Serving {
@@ -51,7 +54,8 @@ impl Serving {
         let bytes = Bytes::from(HistoryRecord::Batch(Box::new(batch.clone())).encode());
         self.shared.metrics.batch(decisions.len(), bytes.len());
         self.append(bytes.clone(), None);
-        open.sealed = Some(Sealed { bytes, batch, decisions });
+        let stages = Stages { opened: open.opened, sealed: trace::now() };
+        open.sealed = Some(Sealed { bytes, batch, decisions, stages });
         self.open = Some(open);
     }
 
@@ -238,7 +242,7 @@ impl Serving {
     /// The open batch is committed at `offset`: tell everybody.
     fn committed(&mut self, offset: Offset) -> Next {
         let Some(open) = self.open.take() else { return Next::Serve };
-        let Some(Sealed { batch, decisions, .. }) = open.sealed else { return Next::Serve };
+        let Some(Sealed { batch, decisions, stages, .. }) = open.sealed else { return Next::Serve };
         let record = HistoryRecord::Batch(Box::new(batch));
         let judged = self.judge.judge(offset, &record);
         let (Ok(validity::Verdict::Counts), HistoryRecord::Batch(batch)) = (judged, record) else {
@@ -254,6 +258,9 @@ impl Serving {
         self.release_credits(spent(&batch, &decisions, &open.catalogue));
         self.answer_catalogue(&open.catalogue);
 
+        for staged in decisions.iter().filter_map(Ready::staged) {
+            self.shared.metrics.trace(&staged.after, self.id, number, stages);
+        }
         let mut outputs: Vec<_> =
             batch.definitions.iter().cloned().map(Output::Definition).collect();
         outputs.extend(batch.rejected.iter().cloned().map(Output::DeadLetter));

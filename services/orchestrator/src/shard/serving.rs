@@ -303,9 +303,8 @@ impl Serving {
 
     /// Whether a new owner must send every pending task again.
     pub(super) fn tasks_are_derivable(&self) -> bool {
-        // Every task queue is made alike; one stands for all, made or not.
-        let queue = Queue::new("http").expect("a valid name");
-        self.shared.log.survival(&Topic::Tasks(queue)) == Survival::Derivable
+        // Task queues are made on first use and as results are, which are there from the start.
+        self.shared.log.survival(&Topic::Results) == Survival::Derivable
     }
 
     fn restore_deferrals(
