@@ -93,9 +93,9 @@ impl Collected {
 }
 
 fn texts(attributes: Vec<KeyValue>) -> BTreeMap<String, String> {
-    let text = |attribute: KeyValue| match attribute.value?.value? {
-        Value::StringValue(text) => Some((attribute.key, text)),
-        _ => None,
+    let text = |attribute: KeyValue| {
+        let Value::StringValue(text) = attribute.value?.value? else { return None };
+        Some((attribute.key, text))
     };
     attributes.into_iter().filter_map(text).collect()
 }

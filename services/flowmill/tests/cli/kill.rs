@@ -50,6 +50,21 @@ connections:
   - pause.out -> done.in
 ";
 
+const PATIENT: &str = "
+flowmill: 1
+document: { namespace: test, name: patient, version: 1.0.0 }
+nodes:
+  - { id: begin, type: start }
+  - id: call
+    type: http.request
+    parameters: { method: POST, url: URL/orders, body: '${ . }' }
+    timeout: PT1H
+  - { id: done, type: end }
+connections:
+  - begin.out -> call.in
+  - call.out -> done.in
+";
+
 /// A start that was acknowledged.
 struct Acknowledged {
     id: ExecutionId,
@@ -130,6 +145,36 @@ async fn a_death_at_any_named_place_loses_nothing_and_repeats_nothing() {
         acknowledged.extend(caller.await.unwrap());
     }
     check(&client, &acknowledged, &sink).await;
+    server.kill();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_in_flight_is_made_again_after_a_kill_with_the_same_key() {
+    let entropy = seeded();
+    let (files, sink) = (Files::new(), Sink::start().await);
+    let address = free_address(&entropy);
+    let client = client(&address, Repeats::default());
+    let mut server = Server::start(&files, &address);
+    ready(&client, &mut server).await;
+    let flow: FlowName = "test/patient".parse().unwrap();
+    let (source, format) = (PATIENT.replace("URL", &sink.url).into(), DefinitionFormat::Yaml);
+    let request = DeployRequest { flow: flow.clone(), source, format, spread: None };
+    client.deploy(request).await.unwrap();
+    sink.hold();
+    let id = start(&client, &flow, "one", &json!({ "order_id": "one" })).await;
+    while sink.by_key().is_empty() {
+        sleep(PACE).await;
+    }
+    server.kill();
+    sink.let_go();
+
+    let mut server = Server::start(&files, &address);
+    ready(&client, &mut server).await;
+    // Far less than the call's time-out: it is the new owner that sends the task again.
+    let execution = client.wait(id, ENDED_WITHIN).await.unwrap();
+    assert_eq!(execution.status, ExecutionStatus::Completed, "{execution:?}");
+    assert_eq!(sink.by_key().len(), 1, "the second call had another key");
+    assert!(sink.calls() >= 2);
     server.kill();
 }
 
