@@ -21,6 +21,7 @@ pub(crate) const GENERATED: &[&str] = &[
     "description::the_description_in_the_documentation_is_the_generated_one",
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
+    "the_reference_of_the_metrics_is_up_to_date",
 ];
 
 /// Bytes as a version stored them.
@@ -35,7 +36,12 @@ const PROPERTIES: &[&str] = &[
     "every_order_of_results_gives_what_the_reference_says",
 ];
 
-const KILLS: &[&str] = &["kill::kills_at_random_moments_lose_nothing_and_repeat_nothing"];
+/// What must hold whenever the process dies.
+const KILLS: &[&str] = &[
+    "kill::kills_at_random_moments_lose_nothing_and_repeat_nothing",
+    "kill::a_death_at_any_named_place_loses_nothing_and_repeats_nothing",
+    "kill::a_call_in_flight_is_made_again_after_a_kill_with_the_same_key",
+];
 
 #[derive(Args)]
 pub(crate) struct PropertiesArgs {
@@ -76,7 +82,19 @@ pub(crate) fn up_to_date() -> Result<(), Failure> {
 /// The test programs that hold the tests of generated and stored files. Whole programs are named
 /// rather than packages, since a package by itself is built with other features.
 pub(crate) fn tests_of_files() -> Command {
-    cargo(["test", "--workspace", "--lib", "--bins", "--test", "gateway", "--test", "events", "--"])
+    cargo([
+        "test",
+        "--workspace",
+        "--lib",
+        "--bins",
+        "--test",
+        "gateway",
+        "--test",
+        "events",
+        "--test",
+        "reference",
+        "--",
+    ])
 }
 
 /// Runs these tests of a test command; each must be found and pass.

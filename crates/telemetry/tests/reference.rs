@@ -6,7 +6,7 @@ use std::path::Path;
 use flowmill_telemetry::names::{self, Kind};
 
 #[test]
-fn the_reference_is_up_to_date() {
+fn the_reference_of_the_metrics_is_up_to_date() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
     let expect = reference();
     if std::env::var_os("FLOWMILL_BLESS").is_some() {
