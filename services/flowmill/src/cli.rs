@@ -57,7 +57,7 @@ impl Command {
     /// program at a prompt only what went wrong.
     pub(crate) const fn log_filter(&self) -> &'static str {
         match self {
-            Self::Dev(_) => "info",
+            Self::Dev(_) => "info,ractor=warn",
             Self::Demo(_)
             | Self::Run(_)
             | Self::Validate(_)

@@ -173,6 +173,8 @@ async fn measure_embedded(args: &BenchArgs) -> Result<Report, Failure> {
     if let Some(worker) = worker {
         worker.stop().await;
     }
+    // The data close once nobody holds the engine any more.
+    drop(target);
     engine.stop().await;
     let (measured, usage) = measured?;
     let setting = Setting {
