@@ -20,6 +20,9 @@ use super::segment::Segment;
 /// for every append.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// The least time between two lines in the log about failures.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+
 /// Makes and keeps at most one file ahead.
 pub(super) struct Spares {
     folder: Arc<Folder>,
@@ -31,6 +34,8 @@ pub(super) struct Spares {
 
 #[derive(Default)]
 struct State {
+    /// When a failure was last told; a full disk fails several times a second.
+    told: Option<Instant>,
     wanted: bool,
     spare: Option<File>,
     /// The spare was taken and still has its name, so there can be no other.
@@ -176,8 +181,12 @@ impl Spares {
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot make room for the log");
-                state.failure = Some((Instant::now(), error));
+                let now = Instant::now();
+                if state.told.is_none_or(|told| now.duration_since(told) >= TELL_AGAIN) {
+                    state.told = Some(now);
+                    tracing::warn!(%error, "cannot make room for the log");
+                }
+                state.failure = Some((now, error));
             }
         }
         self.changed.notify_all();

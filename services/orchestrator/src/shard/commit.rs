@@ -36,6 +36,9 @@ use crate::validity;
 /// Pause before a batch that was certainly not written is appended again.
 const APPEND_AGAIN: Duration = Duration::from_millis(100);
 
+/// One in so many failed appends in a row is told.
+const TRIES_TOLD: u32 = 100;
+
 /// A batch that is on its way into the log.
 pub(crate) struct Sealed {
     /// The record, for another try when it was certainly not written.
@@ -43,6 +46,8 @@ pub(crate) struct Sealed {
     batch: Batch,
     pub(super) decisions: Vec<Ready>,
     stages: Stages,
+    /// How often it was certainly not written.
+    tries: u32,
 }
 
 impl Serving {
@@ -55,7 +60,7 @@ impl Serving {
         self.shared.metrics.batch(decisions.len(), bytes.len());
         self.append(bytes.clone(), None);
         let stages = Stages { opened: open.opened, sealed: trace::now() };
-        open.sealed = Some(Sealed { bytes, batch, decisions, stages });
+        open.sealed = Some(Sealed { bytes, batch, decisions, stages, tries: 0 });
         self.open = Some(open);
     }
 
@@ -172,11 +177,16 @@ impl Serving {
         use flowmill_log::NotWritten;
         match why {
             NotWritten::Full | NotWritten::Closed(_) => {
-                tracing::warn!(shard = %self.id, %why, "the batch is appended again");
-                let sealed = self.open.as_ref().and_then(|open| open.sealed.as_ref());
-                if let Some(sealed) = sealed {
-                    self.append(sealed.bytes.clone(), Some(APPEND_AGAIN));
+                let open = self.open.as_mut();
+                let Some(sealed) = open.and_then(|open| open.sealed.as_mut()) else {
+                    return Next::Serve;
+                };
+                if sealed.tries.is_multiple_of(TRIES_TOLD) {
+                    tracing::warn!(shard = %self.id, %why, "the batch is appended again");
                 }
+                sealed.tries += 1;
+                let bytes = sealed.bytes.clone();
+                self.append(bytes, Some(APPEND_AGAIN));
                 Next::Serve
             }
             NotWritten::TooLarge { .. } | NotWritten::NoSuchPartition(_) => {
