@@ -63,12 +63,12 @@ pub(crate) async fn execute(args: RunArgs) -> Result<Outcome, Failure> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let engine = Engine::start(EngineOptions::with_data(DataFolder::Memory)).await?;
     engine.ready(READY_WITHIN).await.map_err(anyhow::Error::from)?;
-    let gateway = engine.gateway().clone();
+    let gateway = engine.gateway();
     let work = async {
-        let flow = deploy(&gateway, definition).await?;
+        let flow = deploy(gateway, definition).await?;
         let request = StartRequest { flow, version: None, input, key: None, trace: None };
         let started = gateway.start(request).await?;
-        wait(&gateway, &started, deadline).await
+        wait(gateway, &started, deadline).await
     };
     let ended = tokio::select! {
         biased;

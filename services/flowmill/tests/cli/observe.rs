@@ -27,6 +27,7 @@ async fn metrics_count_what_was_done() {
         r#"flowmill_executions_ended_total{flow="shop/orders",status="completed"} 1"#,
         r#"flowmill_tasks_scheduled_total{type="http.request"} 1"#,
         r#"flowmill_task_duration_seconds_count{type="http.request"} 1"#,
+        r#"flowmill_outgoing_call_duration_seconds_count{status="2xx"} 1"#,
         r#"flowmill_shard_owned{shard="0"} 1"#,
         r#"flowmill_queue_depth{queue="http"} 0"#,
     ] {

@@ -19,6 +19,7 @@ use flowmill_model::{BatchNumber, ExecutionId, Offset, Timestamp, limits};
 use flowmill_routing::CommandOutcome;
 use flowmill_runtime::crash;
 use flowmill_telemetry::trace;
+use tokio::time::Instant;
 
 use super::batch::{CatalogueDecision, Group, Open, Ready};
 use super::input::{Input, Source};
@@ -139,16 +140,16 @@ impl Serving {
     fn append(&self, bytes: Bytes, pause: Option<Duration>) {
         let history = Partition::of_shard(Topic::History, self.id);
         let (log, incarnation) = (Arc::clone(&self.shared.log), self.incarnation);
-        let (metrics, clock) = (self.shared.metrics.clone(), self.shared.clock);
+        let metrics = self.shared.metrics.clone();
         self.beside("commit", async move {
             // Even a pause of nothing would last up to a tick of the timer, a millisecond.
             if let Some(pause) = pause {
                 tokio::time::sleep(pause).await;
             }
-            let begun = clock.now();
+            let begun = Instant::now();
             let outcome = log.append(&history, Record { key: Bytes::new(), value: bytes }).await;
             crash::point("batch-appended");
-            metrics.committed(clock.now().since(begun));
+            metrics.committed(begun.elapsed());
             ShardMessage::Appended(incarnation, outcome)
         });
     }
