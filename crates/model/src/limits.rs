@@ -66,7 +66,7 @@ pub const TIMERS_IN_MEMORY: usize = 100_000;
 /// How far ahead timers are held in memory.
 pub const TIMER_HORIZON: Duration = Duration::from_secs(5 * 60);
 
-/// Live execution actors of one shard. The next one waits for a passivation.
+/// Executions of one shard in memory, above which those at rest are let go at once.
 pub const LIVE_EXECUTIONS: usize = 10_000;
 
 /// Bytes of committed events of one shard that are not in the store yet, from which on the shard
