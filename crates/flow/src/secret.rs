@@ -11,7 +11,7 @@ use crate::json::Json;
 pub enum MissingSecret {
     /// There is no secret of this name.
     #[error(
-        "there is no secret `{0}`: set FLOWMILL_SECRET_{0} or put it into the folder of secrets"
+        "there is no secret `{0}`: set FLOWMILL_SECRET_{0}, or put it into the folder that FLOWMILL_SECRETS_FOLDER names"
     )]
     Unknown(String),
     /// The value is neither a string nor a text with secrets.

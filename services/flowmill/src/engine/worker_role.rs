@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::queues::QueueWatch;
 
+/// The variable that names a folder with a file for each secret.
+const SECRETS_FOLDER: &str = "FLOWMILL_SECRETS_FOLDER";
+
 /// How long running calls may go on when the process is to end. They take their time beside the
 /// gateway's connections, so it is a little less than those have.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -42,7 +45,7 @@ impl WorkerRole {
     ) -> Result<Self, StartError> {
         let settings = Settings {
             outgoing: OutgoingPolicy::allow_private(),
-            secrets: Secrets::from_environment(),
+            secrets: secrets(),
             drain: DRAIN,
             metrics,
             ..Settings::new(clock)
@@ -75,6 +78,15 @@ impl WorkerRole {
             Ok(Err(error)) => tracing::warn!(%error, "the worker ended early"),
             Err(error) => tracing::error!(%error, "the worker panicked"),
         }
+    }
+}
+
+/// Secrets from variables, then from the folder that is set.
+fn secrets() -> Secrets {
+    let secrets = Secrets::from_environment();
+    match std::env::var_os(SECRETS_FOLDER).filter(|folder| !folder.is_empty()) {
+        Some(folder) => secrets.in_folder(folder),
+        None => secrets,
     }
 }
 

@@ -13,6 +13,7 @@ mod observe;
 mod process;
 mod program;
 mod run;
+mod secrets;
 mod server;
 mod sink;
 mod traces;

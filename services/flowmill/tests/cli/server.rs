@@ -50,6 +50,15 @@ impl Dev {
         self.child.wait().unwrap();
     }
 
+    /// Asks the process to end, and gives what it said on standard error.
+    pub(crate) fn terminate_and_hear(mut self) -> String {
+        let mut stderr = self.child.stderr.take().unwrap();
+        assert_eq!(self.terminate().code(), Some(0));
+        let mut said = String::new();
+        stderr.read_to_string(&mut said).unwrap();
+        said
+    }
+
     /// Asks the process to end, and gives how it did.
     pub(crate) fn terminate(mut self) -> ExitStatus {
         let id = self.child.id().to_string();
