@@ -32,6 +32,9 @@ pub(crate) const NEEDED: &[Tool] = &[
     Tool { probe: &["cc", "--version"], source: Source::Package("gcc libc6-dev") },
     Tool { probe: &["make", "--version"], source: Source::Package("make") },
     Tool { probe: &["perl", "--version"], source: Source::Package("perl") },
+    // The test of a full disk mounts a file system of its own.
+    Tool { probe: &["unshare", "--version"], source: Source::Package("util-linux") },
+    Tool { probe: &["mount", "--version"], source: Source::Package("mount") },
 ];
 
 /// What checks the dependencies.

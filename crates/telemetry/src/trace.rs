@@ -30,6 +30,11 @@ pub fn is_on() -> bool {
     TRACER.get().is_some()
 }
 
+/// Whether spans of the trace that `parent` stands in are recorded.
+pub fn records(parent: &TraceContext) -> bool {
+    is_on() && parent.is_sampled()
+}
+
 /// The time of a span's beginning or end; the epoch when nothing is recorded.
 #[expect(clippy::disallowed_methods, reason = "times of spans decide nothing")]
 pub fn now() -> SystemTime {
@@ -65,9 +70,9 @@ pub struct Stretch {
 }
 
 /// Records a stretch of time after it is over, in the trace that `parent` stands in, if that one
-/// is sampled.
+/// [is recorded](records).
 pub fn record(stretch: Stretch, parent: &TraceContext, attributes: Vec<KeyValue>) {
-    let Some(tracer) = TRACER.get().filter(|_| parent.is_sampled()) else { return };
+    let Some(tracer) = TRACER.get().filter(|_| records(parent)) else { return };
     let builder = SpanBuilder::from_name(stretch.name)
         .with_kind(SpanKind::Internal)
         .with_start_time(stretch.from)

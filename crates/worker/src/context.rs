@@ -81,7 +81,7 @@ impl TaskContext {
 
     /// Whether somebody records the trace that the task continues.
     pub fn is_sampled(&self) -> bool {
-        self.trace().as_ref().is_some_and(is_sampled)
+        self.trace().is_some_and(|trace| trace.is_sampled())
     }
 
     /// The time until the attempt is ended as timed out.
@@ -125,12 +125,6 @@ impl TaskContext {
         }
         Alarm::Until(pace.deadline.min(pace.last_sign + pause))
     }
-}
-
-/// Whether somebody records a trace.
-pub(crate) const fn is_sampled(trace: &TraceContext) -> bool {
-    const SAMPLED: u8 = 1;
-    trace.flags() & SAMPLED != 0
 }
 
 impl fmt::Debug for TaskContext {

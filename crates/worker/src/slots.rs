@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_model::task::TaskRecord;
-use flowmill_model::{Payload, Queue, ShardId};
+use flowmill_model::{Payload, Queue, ShardId, TraceContext};
 use flowmill_runtime::spawn;
 use flowmill_telemetry::{Metrics, trace};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::attempt;
-use crate::context::{self, TaskContext};
+use crate::context::TaskContext;
 use crate::figures::Counters;
 use crate::handler::Handlers;
 use crate::memory::{Delivery, Memory, TaskKey};
@@ -153,7 +153,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The span of an attempt; none unless its trace is sampled, which keeps the usual path short.
 fn span(task: &TaskRecord) -> tracing::Span {
-    let Some(parent) = task.trace.filter(context::is_sampled) else {
+    let Some(parent) = task.trace.filter(TraceContext::is_sampled) else {
         return tracing::Span::none();
     };
     let span = tracing::info_span!(

@@ -113,7 +113,7 @@ impl Measure {
         self.of_flow(execution, |flow| flow.ended(how, after));
     }
 
-    /// Records in an execution's trace that a batch decided on it.
+    /// Records in an execution's trace that a batch decided on it, once for all its inputs.
     pub(crate) fn trace(
         &self,
         execution: &Execution,
@@ -121,7 +121,9 @@ impl Measure {
         batch: BatchNumber,
         stages: Stages,
     ) {
-        let Some(parent) = execution.trace().filter(|_| trace::is_on()) else { return };
+        let Some(parent) = execution.trace().filter(|parent| trace::records(parent)) else {
+            return;
+        };
         let Stages { opened, sealed } = stages;
         let attributes = || {
             vec![

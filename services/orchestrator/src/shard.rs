@@ -9,13 +9,17 @@
 mod batch;
 mod catalogue;
 mod commit;
+mod deciding;
+mod deferrals;
 mod input;
 mod intake;
 mod live;
+mod loading;
 mod outputs;
 mod queries;
 mod serving;
 mod timers;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;

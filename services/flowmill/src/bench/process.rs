@@ -15,7 +15,8 @@ pub(crate) struct Usage {
     pub(crate) peak_rss: Option<u64>,
     /// The memory it holds now, in bytes.
     pub(crate) rss: Option<u64>,
-    /// Bytes it caused to be written to storage.
+    /// Bytes it gave to write calls: to files above all, also to sockets and pipes. The kernel's
+    /// count of bytes written to storage is no use here: it counts whole pages, however large.
     pub(crate) written: Option<u64>,
 }
 

@@ -135,7 +135,10 @@ impl Confined {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| {
-            panic!("the server did not start in a namespace of its own (`unshare -rm`): {error}")
+            panic!(
+                "the server did not start: {error}; this test mounts a file system in a namespace of \
+                 its own, so `unshare --map-root-user --mount true` must work here"
+            )
         });
         let root = PathBuf::from(format!("/proc/{}/root", child.id()));
         let data = root.join(data.strip_prefix("/").unwrap());

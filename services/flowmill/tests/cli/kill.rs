@@ -18,8 +18,10 @@ use flowmill_client::{
 };
 use flowmill_model::{ExecutionId, FlowName};
 use flowmill_runtime::{Entropy, crash, spawn as spawn_task};
+use futures::future::join_all;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::program::{Files, repository_file};
@@ -73,41 +75,82 @@ struct Acknowledged {
     input: Value,
 }
 
+/// A server with flows and a service that they call.
+struct Rig {
+    entropy: Entropy,
+    files: Files,
+    sink: Sink,
+    address: String,
+    client: Client,
+    server: Server,
+}
+
+impl Rig {
+    async fn start() -> Self {
+        let (entropy, files, sink) = (seeded(), Files::new(), Sink::start().await);
+        let address = free_address(&entropy);
+        let client = client(&address, Repeats::default());
+        let server = Server::start(&files, &address);
+        let mut rig = Self { entropy, files, sink, address, client, server };
+        rig.ready().await;
+        deploy(&rig.client, &rig.sink).await;
+        rig
+    }
+
+    async fn ready(&mut self) {
+        ready(&self.client, &mut self.server).await;
+    }
+
+    /// Kills the server and starts it again, to die at a place if one is given.
+    fn restart(&mut self, dies_at: Option<&str>) {
+        self.server.kill();
+        self.server = Server::start_to_die(&self.files, &self.address, dies_at);
+    }
+
+    fn load(&self) -> Load {
+        // Callers come back sooner than the server asks for.
+        let impatient = client(&self.address, Repeats::none());
+        let stop = Arc::new(AtomicBool::new(false));
+        let call = |caller| call(impatient.clone(), caller, Arc::clone(&stop));
+        let callers = (0..CALLERS).map(|caller| spawn_task("caller", call(caller))).collect();
+        Load { stop, callers }
+    }
+}
+
+/// Callers that start executions.
+struct Load {
+    stop: Arc<AtomicBool>,
+    callers: Vec<JoinHandle<Vec<Acknowledged>>>,
+}
+
+impl Load {
+    /// Lets the callers come to an end, and gives what was acknowledged to them.
+    async fn end(self) -> Vec<Acknowledged> {
+        self.stop.store(true, Ordering::Relaxed);
+        let ended = join_all(self.callers).await;
+        ended.into_iter().flat_map(Result::unwrap).collect()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
-    let (kills, entropy) = (number("FLOWMILL_KILLS", 8), seeded());
-    let (files, sink) = (Files::new(), Sink::start().await);
-    let foreign = write_foreign_files(&files.path().join("data"));
-    let address = free_address(&entropy);
-    // Callers come back sooner than the server asks for.
-    let impatient = client(&address, Repeats::none());
-    let client = client(&address, Repeats::default());
-    let mut server = Server::start(&files, &address);
-    ready(&client, &mut server).await;
-    deploy(&client, &sink).await;
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|caller| spawn_task("caller", call(impatient.clone(), caller, Arc::clone(&stop))))
-        .collect();
+    let kills = number("FLOWMILL_KILLS", 8);
+    let mut rig = Rig::start().await;
+    let foreign = write_foreign_files(&rig.files.path().join("data"));
+    let load = rig.load();
     for kill in 0..kills {
         // Every third one before the server is ready again.
         if kill % 3 != 2 {
-            ready(&client, &mut server).await;
+            rig.ready().await;
         }
-        sleep(Duration::from_millis(entropy.next() % 500)).await;
-        server.kill();
-        server = Server::start(&files, &address);
+        sleep(Duration::from_millis(rig.entropy.next() % 500)).await;
+        rig.restart(None);
     }
-    ready(&client, &mut server).await;
-    stop.store(true, Ordering::Relaxed);
-    let mut acknowledged = vec![];
-    for caller in callers {
-        acknowledged.extend(caller.await.unwrap());
-    }
+    rig.ready().await;
+    let acknowledged = load.end().await;
     println!("{} starts over {kills} kills", acknowledged.len());
-    check(&client, &acknowledged, &sink).await;
-    server.kill();
+    check(&rig.client, &acknowledged, &rig.sink).await;
+    rig.server.kill();
     for (path, content) in foreign {
         assert_eq!(std::fs::read(&path).unwrap(), content, "{} changed", path.display());
     }
@@ -115,67 +158,41 @@ async fn kills_at_random_moments_lose_nothing_and_repeat_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_death_at_any_named_place_loses_nothing_and_repeats_nothing() {
-    let entropy = seeded();
-    let (files, sink) = (Files::new(), Sink::start().await);
-    let address = free_address(&entropy);
-    let impatient = client(&address, Repeats::none());
-    let client = client(&address, Repeats::default());
-    let mut server = Server::start(&files, &address);
-    ready(&client, &mut server).await;
-    deploy(&client, &sink).await;
-
-    let stop = Arc::new(AtomicBool::new(false));
-    let callers: Vec<_> = (0..CALLERS)
-        .map(|caller| spawn_task("caller", call(impatient.clone(), caller, Arc::clone(&stop))))
-        .collect();
+    let mut rig = Rig::start().await;
+    let load = rig.load();
     for place in crash::PLACES {
-        for passes in [1, 2 + entropy.next() % 20] {
+        for passes in [1, 2 + rig.entropy.next() % 20] {
             // A start claims four shards, no more.
             let passes = if place == "claim-appended" { passes.min(4) } else { passes };
-            server.kill();
-            server = Server::start_to_die(&files, &address, &format!("{place}:{passes}"));
-            server.died(place).await;
-            server = Server::start(&files, &address);
-            ready(&client, &mut server).await;
+            rig.restart(Some(&format!("{place}:{passes}")));
+            rig.server.died(place).await;
+            rig.restart(None);
+            rig.ready().await;
         }
     }
-    stop.store(true, Ordering::Relaxed);
-    let mut acknowledged = vec![];
-    for caller in callers {
-        acknowledged.extend(caller.await.unwrap());
-    }
-    check(&client, &acknowledged, &sink).await;
-    server.kill();
+    let acknowledged = load.end().await;
+    check(&rig.client, &acknowledged, &rig.sink).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_in_flight_is_made_again_after_a_kill_with_the_same_key() {
-    let entropy = seeded();
-    let (files, sink) = (Files::new(), Sink::start().await);
-    let address = free_address(&entropy);
-    let client = client(&address, Repeats::default());
-    let mut server = Server::start(&files, &address);
-    ready(&client, &mut server).await;
+    let mut rig = Rig::start().await;
     let flow: FlowName = "test/patient".parse().unwrap();
-    let (source, format) = (PATIENT.replace("URL", &sink.url).into(), DefinitionFormat::Yaml);
-    let request = DeployRequest { flow: flow.clone(), source, format, spread: None };
-    client.deploy(request).await.unwrap();
-    sink.hold();
-    let id = start(&client, &flow, "one", &json!({ "order_id": "one" })).await;
-    while sink.by_key().is_empty() {
+    rig.sink.hold();
+    let id = start(&rig.client, &flow, "one", &json!({ "order_id": "one" })).await;
+    let deadline = Instant::now() + ENDED_WITHIN;
+    while rig.sink.by_key().is_empty() {
+        assert!(Instant::now() < deadline, "the call never came");
         sleep(PACE).await;
     }
-    server.kill();
-    sink.let_go();
-
-    let mut server = Server::start(&files, &address);
-    ready(&client, &mut server).await;
+    rig.restart(None);
+    rig.sink.let_go();
+    rig.ready().await;
     // Far less than the call's time-out: it is the new owner that sends the task again.
-    let execution = client.wait(id, ENDED_WITHIN).await.unwrap();
+    let execution = rig.client.wait(id, ENDED_WITHIN).await.unwrap();
     assert_eq!(execution.status, ExecutionStatus::Completed, "{execution:?}");
-    assert_eq!(sink.by_key().len(), 1, "the second call had another key");
-    assert!(sink.calls() >= 2);
-    server.kill();
+    assert_eq!(rig.sink.by_key().len(), 1, "the second call had another key");
+    assert!(rig.sink.calls() >= 2);
 }
 
 fn number(name: &str, default: u64) -> u64 {
@@ -215,7 +232,10 @@ fn write_foreign_files(data: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 async fn deploy(client: &Client, sink: &Sink) {
     let orders = std::fs::read_to_string(repository_file("examples/orders.yaml")).unwrap();
     let orders = orders.replace("http://127.0.0.1:9000", &sink.url);
-    for (flow, source) in [("shop/orders", orders), ("test/pause", PAUSE.to_owned())] {
+    let patient = PATIENT.replace("URL", &sink.url);
+    let flows =
+        [("shop/orders", orders), ("test/pause", PAUSE.to_owned()), ("test/patient", patient)];
+    for (flow, source) in flows {
         let flow = flow.parse().unwrap();
         let (source, format) = (source.into(), DefinitionFormat::Yaml);
         let request = DeployRequest { flow, source, format, spread: None };
@@ -231,15 +251,13 @@ struct Server {
 
 impl Server {
     fn start(files: &Files, address: &str) -> Self {
-        let said = files.path().join("stderr.txt");
-        let child = spawn_saying_to(&files.path().join("data"), address, &said, None);
-        Self { child, said }
+        Self::start_to_die(files, address, None)
     }
 
-    /// Starts a server that dies at a named place.
-    fn start_to_die(files: &Files, address: &str, place: &str) -> Self {
+    /// Starts a server that dies at a named place if one is given.
+    fn start_to_die(files: &Files, address: &str, place: Option<&str>) -> Self {
         let said = files.path().join("stderr.txt");
-        let child = spawn_saying_to(&files.path().join("data"), address, &said, Some(place));
+        let child = spawn_saying_to(&files.path().join("data"), address, &said, place);
         Self { child, said }
     }
 
@@ -252,9 +270,16 @@ impl Server {
         }
     }
 
-    fn kill(mut self) {
+    fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

@@ -1,7 +1,7 @@
 //! A `flowmill dev` to talk to.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ const END_WITHIN: Duration = Duration::from_secs(15);
 pub(crate) struct Dev {
     child: Child,
     pub(crate) url: String,
+    /// What it says on standard error: a file, which never waits for a reader.
+    said: File,
 }
 
 impl Dev {
@@ -27,16 +29,15 @@ impl Dev {
 
     /// As [`Dev::start`], with variables in its environment.
     pub(crate) fn start_with(data: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = spawn(data, "127.0.0.1:0", variables);
+        let mut said = tempfile::tempfile().unwrap();
+        let mut child = spawn(data, variables, &said);
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         if line.is_empty() {
-            let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("the server did not start: {said}");
+            panic!("the server did not start: {}", whole(&mut said));
         }
-        let said: Value = serde_json::from_str(&line).unwrap();
-        Self { child, url: said["url"].as_str().unwrap().to_owned() }
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        Self { child, url: ready["url"].as_str().unwrap().to_owned(), said }
     }
 
     /// Runs the program against this server.
@@ -51,12 +52,10 @@ impl Dev {
     }
 
     /// Asks the process to end, and gives what it said on standard error.
-    pub(crate) fn terminate_and_hear(mut self) -> String {
-        let mut stderr = self.child.stderr.take().unwrap();
+    pub(crate) fn terminate_and_hear(self) -> String {
+        let mut said = self.said.try_clone().unwrap();
         assert_eq!(self.terminate().code(), Some(0));
-        let mut said = String::new();
-        stderr.read_to_string(&mut said).unwrap();
-        said
+        whole(&mut said)
     }
 
     /// Asks the process to end, and gives how it did.
@@ -82,10 +81,18 @@ impl Drop for Dev {
 }
 
 /// Starts a server; it says on standard output when it is ready.
-fn spawn(data: &Path, listen: &str, variables: &[(&str, &str)]) -> Child {
-    let mut command = dev(data, listen);
+fn spawn(data: &Path, variables: &[(&str, &str)], said: &File) -> Child {
+    let mut command = dev(data, "127.0.0.1:0");
     command.envs(variables.iter().copied());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    command.stdout(Stdio::piped()).stderr(said.try_clone().unwrap()).spawn().unwrap()
+}
+
+/// All that is in a file.
+fn whole(file: &mut File) -> String {
+    let mut text = String::new();
+    file.rewind().unwrap();
+    file.read_to_string(&mut text).unwrap();
+    text
 }
 
 /// Starts a server whose standard error goes to a file. It dies at the place `dies_at`.

@@ -44,7 +44,7 @@ const TRIES_TOLD: u32 = 100;
 pub(crate) struct Sealed {
     /// The record, for another try when it was certainly not written.
     bytes: Bytes,
-    batch: Batch,
+    record: HistoryRecord,
     pub(super) decisions: Vec<Ready>,
     stages: Stages,
     /// How often it was certainly not written.
@@ -56,12 +56,12 @@ impl Serving {
     pub(super) fn seal(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         let decisions = self.choose(&mut open);
-        let batch = self.record(&open, &decisions);
-        let bytes = Bytes::from(HistoryRecord::Batch(Box::new(batch.clone())).encode());
+        let record = HistoryRecord::Batch(Box::new(self.record(&open, &decisions)));
+        let bytes = Bytes::from(record.encode());
         self.shared.metrics.batch(decisions.len(), bytes.len());
         self.append(bytes.clone(), None);
         let stages = Stages { opened: open.opened, sealed: trace::now() };
-        open.sealed = Some(Sealed { bytes, batch, decisions, stages, tries: 0 });
+        open.sealed = Some(Sealed { bytes, record, decisions, stages, tries: 0 });
         self.open = Some(open);
     }
 
@@ -253,8 +253,8 @@ impl Serving {
     /// The open batch is committed at `offset`: tell everybody.
     fn committed(&mut self, offset: Offset) -> Next {
         let Some(open) = self.open.take() else { return Next::Serve };
-        let Some(Sealed { batch, decisions, stages, .. }) = open.sealed else { return Next::Serve };
-        let record = HistoryRecord::Batch(Box::new(batch));
+        let Some(sealed) = open.sealed else { return Next::Serve };
+        let Sealed { record, decisions, stages, .. } = sealed;
         let judged = self.judge.judge(offset, &record);
         let (Ok(validity::Verdict::Counts), HistoryRecord::Batch(batch)) = (judged, record) else {
             return Next::Reclaim("the own batch does not count".into());
@@ -269,13 +269,13 @@ impl Serving {
         self.release_credits(spent(&batch, &decisions, &open.catalogue));
         self.answer_catalogue(&open.catalogue);
 
-        for staged in decisions.iter().filter_map(Ready::staged) {
-            self.shared.metrics.trace(&staged.after, self.id, number, stages);
-        }
         let mut outputs: Vec<_> =
             batch.definitions.iter().cloned().map(Output::Definition).collect();
         outputs.extend(batch.rejected.iter().cloned().map(Output::DeadLetter));
         let changes = self.take_decisions(decisions, offset, &batch, &mut outputs);
+        for change in &changes {
+            self.shared.metrics.trace(&change.after, self.id, number, stages);
+        }
         crash::point("batch-committed");
         self.deliver(number, outputs);
         self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });

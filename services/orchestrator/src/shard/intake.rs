@@ -5,7 +5,7 @@
 //! it is resolved. So a shard whose commands pile up stops reading commands and goes on reading
 //! results: work in flight always drains.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::ShardMessage;
 use super::input::{Input, Parsed};
+use crate::takeover::PendingDeferral;
 
 /// Records taken in one read.
 const READ: ReadLimit =
@@ -58,6 +59,13 @@ impl Amount {
     pub(crate) const fn add(&mut self, bytes: usize) {
         self.records += 1;
         self.bytes += bytes;
+    }
+
+    const fn without(self, held: Self) -> Self {
+        Self {
+            records: self.records.saturating_sub(held.records),
+            bytes: self.bytes.saturating_sub(held.bytes),
+        }
     }
 }
 
@@ -109,11 +117,23 @@ pub(crate) struct Pump {
 }
 
 impl Intake {
-    /// Starts to read both topics from `positions` on.
-    pub(crate) fn start(pump: &Pump, positions: InputPositions) -> Self {
-        let commands = Lane::start(pump, InputTopic::Commands, positions.commands, COMMAND_CREDITS);
-        let results = Lane::start(pump, InputTopic::Results, positions.results, RESULT_CREDITS);
-        Self { commands, results }
+    /// Starts to read both topics from `positions` on. What an earlier term deferred holds its
+    /// credits from the beginning.
+    pub(crate) fn start(
+        pump: &Pump,
+        positions: InputPositions,
+        deferred: &BTreeMap<InputRef, PendingDeferral>,
+    ) -> Self {
+        let start = |topic, from, credits: Amount| {
+            let mut held = Amount::default();
+            let deferred = deferred.iter().filter(|(input, _)| input.topic == topic);
+            deferred.for_each(|(_, pending)| held.add(pending.record.0.len()));
+            Lane::start(pump, topic, from, credits.without(held))
+        };
+        Self {
+            commands: start(InputTopic::Commands, positions.commands, COMMAND_CREDITS),
+            results: start(InputTopic::Results, positions.results, RESULT_CREDITS),
+        }
     }
 
     /// Takes in what a reader has read; answers the inputs for executions, for a look ahead.
@@ -157,14 +177,6 @@ impl Intake {
         let credits = &self.lane(topic).credits;
         credits.records.add_permits(done.records);
         credits.bytes.add_permits(done.bytes);
-    }
-
-    /// Uses up credits of inputs that an earlier incarnation deferred. Together they are within
-    /// what a shard may defer, so the credits are there.
-    pub(crate) fn hold(&mut self, topic: InputTopic, held: Amount) {
-        let credits = &self.lane(topic).credits;
-        credits.records.forget_permits(held.records);
-        credits.bytes.forget_permits(held.bytes);
     }
 
     /// Credits left for commands.

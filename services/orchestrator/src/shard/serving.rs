@@ -1,32 +1,30 @@
 //! One term of ownership: the parts of a shard that live and die with it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_engine::{Execution, evolve};
-use flowmill_log::{Partition, ReadLimit, Survival, Topic, worker_group};
-use flowmill_model::event::Event;
-use flowmill_model::history::{HistoryRecord, RecordedTransition};
+use flowmill_log::{Partition, ReadLimit, Topic};
+use flowmill_model::history::HistoryRecord;
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Queue, ShardId, Timestamp, limits};
 use flowmill_routing::{ShardState, ShardStatus};
 use flowmill_runtime::spawn;
-use flowmill_store::{Store, StoreError, TimerRow, Watermark};
+use flowmill_store::Watermark;
 use ractor::ActorRef;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
-use super::input::{Input, Parsed};
-use super::intake::{Amount, Intake, Pump};
-use super::live::{Executions, Live, Phase, weight_of};
+use super::intake::{Intake, Pump};
+use super::live::Executions;
+use super::loading::{RecentStarts, Resend, Seeding};
 use super::outputs::{Courier, Mark, Output, SentTasks};
 use super::queries::Questions;
 use super::timers::Timers;
-use super::{LoadError, Next, ShardMessage, Shared};
-use crate::projector::{Change, Projected, Projector, Report};
-use crate::takeover::{TailBatch, Takeover};
+use super::{Next, ShardMessage, Shared};
+use crate::projector::{Projected, Projector, Report};
+use crate::takeover::Takeover;
 use crate::validity::Judge;
 
 /// States looked up in the store at the same time.
@@ -34,15 +32,6 @@ const LOADS: usize = 64;
 
 /// How often upkeep runs.
 const TICK: Duration = Duration::from_millis(200);
-
-/// Ticks between two looks at what can be passivated and trimmed.
-const UPKEEP_TICKS: u64 = 5;
-
-/// Pause before a state that could not be loaded is looked up again.
-const LOAD_AGAIN: Duration = Duration::from_millis(200);
-
-/// Samples of each queue's picked-up position: an hour's worth at one a second.
-const PICKUP_SAMPLES: usize = 3_600;
 
 /// A shard that is owned.
 pub(crate) struct Serving {
@@ -69,7 +58,7 @@ pub(crate) struct Serving {
     /// The first batch of a term goes out whether or not there is input.
     pub(super) first_batch: bool,
     pub(super) idle_since: Timestamp,
-    began: Timestamp,
+    pub(super) began: Timestamp,
     pub(super) recent: RecentStarts,
     /// Set when the term is to end: who waits for it.
     pub(super) stopping: Option<oneshot::Sender<()>>,
@@ -81,50 +70,11 @@ pub(crate) struct Serving {
     pub(super) flushed: BatchNumber,
     /// What the committed transitions weigh that are not in the store yet, in bytes.
     pub(super) unflushed: usize,
-    loads: Arc<Semaphore>,
-    ticks: u64,
-    watermark: Option<Watermark>,
-    trimmed: Timestamp,
+    pub(super) loads: Arc<Semaphore>,
+    pub(super) ticks: u64,
+    pub(super) watermark: Option<Watermark>,
+    pub(super) trimmed: Timestamp,
     background: Vec<JoinHandle<()>>,
-}
-
-/// The executions above the watermark, which must be loaded before the projection goes on.
-pub(super) struct Seeding {
-    tails: BTreeMap<ExecutionId, Vec<(Offset, RecordedTransition)>>,
-    batches: Vec<TailBatch>,
-    changes: Vec<Change>,
-    /// What was committed in the meantime.
-    held: Vec<Projected>,
-}
-
-/// That a new owner sends an execution's pending tasks again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Resend {
-    /// The batch that the mark stays below until that is done; `None` when a timer guards it.
-    holds: Option<BatchNumber>,
-}
-
-/// The executions started lately.
-#[derive(Debug, Default)]
-pub(super) struct RecentStarts {
-    ids: BTreeSet<ExecutionId>,
-    in_order: VecDeque<(Timestamp, ExecutionId)>,
-}
-
-impl RecentStarts {
-    /// Notes a start; forgets those that nobody repeats any more.
-    pub(super) fn add(&mut self, now: Timestamp, id: ExecutionId) {
-        self.ids.insert(id);
-        self.in_order.push_back((now, id));
-        let old = |entry: &(Timestamp, ExecutionId)| now.since(entry.0) > limits::START_MEMORY;
-        while let Some((_, id)) = self.in_order.pop_front_if(|entry| old(entry)) {
-            self.ids.remove(&id);
-        }
-    }
-
-    fn contains(&self, id: ExecutionId) -> bool {
-        self.ids.contains(&id)
-    }
 }
 
 impl Drop for Serving {
@@ -157,7 +107,7 @@ impl Serving {
             .then(|| Definitions::new(shared.catalogue.clone(), shared.settings.shards, decided));
         let mut serving = Self {
             id,
-            intake: Intake::start(&pump, positions),
+            intake: Intake::start(&pump, positions, &index.deferrals),
             executions: Executions::default(),
             open: None,
             ready: VecDeque::new(),
@@ -277,69 +227,6 @@ impl Serving {
         }));
     }
 
-    /// Has every execution above the watermark loaded, for the projection and, above the mark,
-    /// to send its tasks again.
-    fn seed(
-        &mut self,
-        tails: BTreeMap<ExecutionId, Vec<(Offset, RecordedTransition)>>,
-        batches: Vec<TailBatch>,
-        recorded: BatchNumber,
-    ) {
-        let first_unsent = batches.iter().find(|b| b.number > recorded).map(|b| b.offset);
-        let derivable = self.tasks_are_derivable();
-        for (id, tail) in &tails {
-            let unsent = tail.last().is_some_and(|(at, _)| first_unsent.is_some_and(|f| *at >= f));
-            if derivable || unsent {
-                let holds = recorded.next();
-                self.resend.insert(*id, Resend { holds: Some(holds) });
-                self.mark.begin(holds);
-            }
-        }
-        let ids: Vec<_> = tails.keys().copied().collect();
-        self.seeding = Some(Seeding { tails, batches, changes: vec![], held: vec![] });
-        ids.into_iter().for_each(|id| self.load(id));
-        self.finish_seeding();
-    }
-
-    /// Whether a new owner must send every pending task again.
-    pub(super) fn tasks_are_derivable(&self) -> bool {
-        // Task queues are made on first use and as results are, which are there from the start.
-        self.shared.log.survival(&Topic::Results) == Survival::Derivable
-    }
-
-    fn restore_deferrals(
-        &mut self,
-        deferrals: BTreeMap<flowmill_model::history::InputRef, crate::takeover::PendingDeferral>,
-    ) {
-        let mut in_order: Vec<_> = deferrals.into_iter().collect();
-        in_order.sort_by_key(|(_, pending)| pending.order);
-        for (input, pending) in in_order {
-            let held = Amount { records: 1, bytes: pending.record.0.len() };
-            self.intake.hold(input.topic, held);
-            let parsed = Parsed::read(self.id, input, pending.record.0, pending.since);
-            let Parsed::Input(mut input) = parsed else { continue };
-            input.renewed = self.began;
-            self.deferred += 1;
-            let id = input.execution;
-            self.ensure(id, false);
-            if let Some(live) = self.executions.get_mut(id) {
-                live.waiting.push_back(input);
-            }
-            self.give_waiting(id);
-        }
-    }
-
-    fn resend_definitions(
-        &mut self,
-        unsent: Vec<flowmill_model::history::DefinitionRecord>,
-        recorded: BatchNumber,
-    ) {
-        if !unsent.is_empty() {
-            let outputs = unsent.into_iter().map(Output::Definition).collect();
-            self.deliver(recorded.next(), outputs);
-        }
-    }
-
     /// Sends outputs; the mark stays below `batch` until they are acknowledged.
     pub(super) fn deliver(&mut self, batch: BatchNumber, outputs: Vec<Output>) {
         if outputs.is_empty() {
@@ -366,270 +253,6 @@ impl Serving {
             (None, Some(projector)) => drop(projector.send(projected)),
             (None, None) => {}
         }
-    }
-
-    /// Makes sure an execution is in memory, or on its way there.
-    pub(super) fn ensure(&mut self, id: ExecutionId, fresh: bool) {
-        let now = self.shared.clock.now();
-        if let Some(live) = self.executions.get_mut(id) {
-            live.touched = now;
-            return;
-        }
-        if fresh {
-            self.executions.insert(id, Live::new(Phase::Idle, None, now));
-        } else {
-            self.load(id);
-        }
-    }
-
-    /// Whether an input starts an execution that certainly is not there yet, so that no look
-    /// into the store is needed: its id is new by construction, and this owner knows every such
-    /// start of the time in which a gateway may repeat it.
-    pub(super) fn is_fresh(&self, input: &Input) -> bool {
-        let Some(sent_at) = input.unkeyed_start() else { return false };
-        let now = self.shared.clock.now();
-        let repeatable = now.since(sent_at) >= limits::START_REPEATS;
-        let knows_all = now.since(self.began) >= limits::START_MEMORY;
-        knows_all && !repeatable && !self.recent.contains(input.execution)
-    }
-
-    /// Looks an execution's state up.
-    pub(super) fn load(&mut self, id: ExecutionId) {
-        let now = self.shared.clock.now();
-        if self.executions.get(id).is_none() {
-            self.executions.insert(id, Live::new(Phase::Loading, None, now));
-        }
-        let tail = self.seeding.as_ref().and_then(|seeding| seeding.tails.get(&id));
-        let tail = tail.cloned().unwrap_or_default();
-        let (store, loads) = (Arc::clone(&self.shared.store), Arc::clone(&self.loads));
-        let incarnation = self.incarnation;
-        self.beside("load", async move {
-            let permit = loads.acquire_owned().await;
-            let loaded = load(store.as_ref(), id, &tail).await;
-            drop(permit);
-            if matches!(loaded, Err(LoadError::Store(_))) {
-                tokio::time::sleep(LOAD_AGAIN).await;
-            }
-            ShardMessage::Loaded(incarnation, id, loaded)
-        });
-    }
-
-    pub(super) fn loaded(
-        &mut self,
-        id: ExecutionId,
-        loaded: Result<Option<Arc<Execution>>, LoadError>,
-    ) -> Next {
-        let committed = match loaded {
-            Ok(committed) => committed,
-            Err(LoadError::Store(error @ StoreError::Damaged(_))) => {
-                return Next::Halt(error.to_string());
-            }
-            Err(LoadError::Damaged(why)) => {
-                return Next::Halt(format!("the state of execution {id} cannot be used: {why}"));
-            }
-            Err(LoadError::Store(error)) => {
-                tracing::warn!(shard = %self.id, execution = %id, %error, "loading again");
-                self.load(id);
-                return Next::Serve;
-            }
-        };
-        let Some(live) = self.executions.get_mut(id) else { return Next::Serve };
-        live.phase = Phase::Idle;
-        live.committed.clone_from(&committed);
-        if let Some(execution) = &committed {
-            self.seeded(id, execution);
-            self.send_again(execution);
-        }
-        self.give_group(id);
-        self.give_waiting(id);
-        self.answer_readers(id);
-        Next::Serve
-    }
-
-    /// Takes in an execution from above the watermark.
-    fn seeded(&mut self, id: ExecutionId, execution: &Arc<Execution>) {
-        let Some(seeding) = &mut self.seeding else { return };
-        let Some(tail) = seeding.tails.remove(&id) else { return };
-        let Some((offset, _)) = tail.last() else { return };
-        let offset = *offset;
-        let transitions: Vec<_> = tail.into_iter().map(|(_, recorded)| recorded).collect();
-        if let Some(live) = self.executions.get_mut(id) {
-            live.unflushed.extend(transitions.iter().cloned());
-            self.unflushed += transitions.iter().map(weight_of).sum::<usize>();
-        }
-        for row in crate::projector::timer_rows(execution) {
-            self.timers.set(row.key);
-        }
-        // The rows hold whatever earlier timers there were; each is checked when it is due.
-        let after = Arc::clone(execution);
-        seeding.changes.push(Change { id, offset, before: None, after, transitions });
-        self.finish_seeding();
-    }
-
-    fn finish_seeding(&mut self) {
-        let done = self.seeding.as_ref().is_some_and(|seeding| seeding.tails.is_empty());
-        if !done {
-            return;
-        }
-        let Some(Seeding { batches, changes, held, .. }) = self.seeding.take() else { return };
-        if !batches.is_empty() {
-            self.project(Projected { batches, changes });
-        }
-        held.into_iter().for_each(|projected| self.project(projected));
-    }
-
-    /// Sends an execution's pending tasks again, if this term owes it.
-    fn send_again(&mut self, execution: &Arc<Execution>) {
-        let Some(Resend { holds }) = self.resend.remove(&execution.id()) else { return };
-        tracing::debug!(execution = %execution.id(), "sending pending tasks again");
-        let (epoch, number) = (self.judge.epoch(), self.judge.number());
-        let task = |spec| Output::task(execution, spec, epoch, number);
-        let outputs: Vec<_> = execution.tasks().filter_map(task).collect();
-        self.shared.metrics.redispatched(outputs.len());
-        self.deliver(holds.unwrap_or_else(|| number.next()), outputs);
-        if let Some(holds) = holds {
-            self.mark.end(holds);
-        }
-    }
-
-    /// The timers of the store's table that came into sight.
-    pub(super) fn timers_read(
-        &mut self,
-        rows: Result<Vec<TimerRow>, StoreError>,
-        until: Timestamp,
-    ) -> Next {
-        let rows = match rows {
-            Ok(rows) => rows,
-            Err(error @ StoreError::Damaged(_)) => return Next::Halt(error.to_string()),
-            Err(error) => {
-                tracing::warn!(shard = %self.id, %error, %until, "timers cannot be read yet");
-                self.timers.scan_failed();
-                return Next::Serve;
-            }
-        };
-        self.timers.scanned(&rows);
-        if self.tasks_are_derivable() {
-            self.resend_of(&rows);
-        }
-        Next::Serve
-    }
-
-    /// Sends the tasks again that timers found in the table guard: their queues are gone.
-    fn resend_of(&mut self, rows: &[TimerRow]) {
-        for row in rows.iter().filter(|row| row.task) {
-            let id = row.key.execution;
-            let known = self.sent.knows(id) || self.resend.contains_key(&id);
-            if known || self.executions.get(id).is_some() {
-                continue;
-            }
-            self.resend.insert(id, Resend { holds: None });
-            self.load(id);
-        }
-    }
-
-    /// Upkeep, several times a second.
-    pub(super) fn tick(&mut self) -> Next {
-        self.ticks += 1;
-        let now = self.shared.clock.now();
-        self.timers.advance(now, self.judge.number());
-        self.begin_timer_scan();
-        self.questions.prune();
-        if self.ticks.is_multiple_of(UPKEEP_TICKS) {
-            self.passivate(now);
-            self.look_at_deferrals(now);
-            self.sample_pickups();
-            self.trim(now);
-        }
-        Next::Serve
-    }
-
-    fn begin_timer_scan(&mut self) {
-        let Some(scan) = self.timers.begin_scan(self.flushed) else { return };
-        let (store, shard) = (Arc::clone(&self.shared.store), self.id);
-        let incarnation = self.incarnation;
-        self.beside("timer scan", async move {
-            let first = flowmill_store::TimerKey {
-                due: scan.from,
-                execution: ExecutionId::from_bits(0),
-                timer: flowmill_model::TimerId::new(0),
-            };
-            let from = (scan.from > Timestamp::default()).then_some(first);
-            let rows = store.timers(shard, from, scan.until, limits::TIMERS_IN_MEMORY).await;
-            ShardMessage::TimersRead(incarnation, rows, scan.until)
-        });
-    }
-
-    /// Lets go of executions that are at rest and in the store.
-    fn passivate(&mut self, now: Timestamp) {
-        let after = self.shared.settings.passivate_after;
-        let soon = now.after(after);
-        let crowded = self.executions.len() > limits::LIVE_EXECUTIONS;
-        let idle = |live: &Live| {
-            let at_rest = crowded || live.rests_until(soon) || now.since(live.touched) >= after;
-            live.is_settled() && at_rest
-        };
-        for id in self.executions.select(idle) {
-            self.executions.forget(id);
-        }
-    }
-
-    /// Notes how far each queue's workers have picked tasks up.
-    fn sample_pickups(&mut self) {
-        let partitions = self.sent.partitions();
-        self.pickups.retain(|partition, _| partitions.contains(partition));
-        if partitions.is_empty() {
-            return;
-        }
-        let (log, incarnation) = (Arc::clone(&self.shared.log), self.incarnation);
-        self.beside("pick-ups", async move {
-            let mut found = Vec::new();
-            for (queue, number) in partitions {
-                let group = worker_group(&queue);
-                let partition = Partition::new(Topic::Tasks(queue.clone()), number);
-                if let Ok(Some(committed)) = log.committed(&group, &partition).await {
-                    found.push(((queue, number), committed));
-                }
-            }
-            ShardMessage::PickedUp(incarnation, found)
-        });
-    }
-
-    pub(super) fn picked_up(&mut self, found: Vec<((Queue, u16), Offset)>) -> Next {
-        let now = self.shared.clock.now();
-        for (partition, committed) in found {
-            let samples = self.pickups.entry(partition).or_default();
-            if samples.back().is_none_or(|(_, last)| *last < committed) {
-                samples.push_back((now, committed));
-            }
-            if samples.len() > PICKUP_SAMPLES {
-                samples.pop_front();
-            }
-        }
-        Next::Serve
-    }
-
-    /// Lets the log forget what the watermark covers.
-    fn trim(&mut self, now: Timestamp) {
-        if now.since(self.trimmed) < self.shared.settings.trim_every {
-            return;
-        }
-        let Some(mark) = self.watermark.take() else { return };
-        self.trimmed = now;
-        let log = Arc::clone(&self.shared.log);
-        let below = [
-            (Topic::Commands, mark.positions.commands),
-            (Topic::Results, mark.positions.results),
-            (Topic::History, mark.offset),
-        ];
-        let shard = self.id;
-        spawn("trim", async move {
-            for (topic, offset) in below {
-                let partition = Partition::of_shard(topic, shard);
-                if let Err(error) = log.trim(&partition, offset).await {
-                    tracing::warn!(%error, %partition, "the log cannot be trimmed");
-                }
-            }
-        });
     }
 
     pub(super) fn reported(&mut self, report: Report) -> Next {
@@ -701,36 +324,4 @@ impl Serving {
             super::answer(done);
         });
     }
-}
-
-/// Looks a state up and brings it up to date with the events above the watermark.
-async fn load(
-    store: &dyn Store,
-    id: ExecutionId,
-    tail: &[(Offset, RecordedTransition)],
-) -> Result<Option<Arc<Execution>>, LoadError> {
-    let damaged = |why: String| LoadError::Damaged(why);
-    let stored = store.load(id).await.map_err(LoadError::Store)?;
-    if stored.is_none() && tail.is_empty() {
-        return Ok(None);
-    }
-    let mut execution = match stored {
-        Some(row) => Execution::decode(&row.state).map_err(|error| damaged(error.to_string()))?,
-        None => Execution::new(id),
-    };
-    for (_, RecordedTransition { transition, .. }) in tail {
-        let events = Event::decode_all(&transition.events.0);
-        let events = events.map_err(|error| damaged(error.to_string()))?;
-        let mut at = transition.first;
-        for event in &events {
-            if at > execution.sequence() {
-                return Err(damaged(format!("events before {at} are missing")));
-            }
-            if at == execution.sequence() {
-                evolve(&mut execution, event);
-            }
-            at = at.next();
-        }
-    }
-    Ok(Some(Arc::new(execution)))
 }
