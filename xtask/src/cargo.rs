@@ -9,7 +9,10 @@ use crate::suites::Failure;
 
 /// The workspace's root.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Clones that share a target folder share this program, so the folder it was built in may be
+    // another one's.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR");
+    let here = here.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     here.parent().expect("this crate is a folder of the workspace").to_owned()
 }
 

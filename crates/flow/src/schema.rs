@@ -35,12 +35,17 @@ pub struct SchemaError {
 
 /// One way in which a value does not fit a schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[error("{message} at `{pointer}`")]
+#[error("{message}{}", place(.pointer))]
 pub struct SchemaViolation {
     /// What is wrong.
     pub message: String,
     /// Where in the value, as a JSON pointer; empty for the value itself.
     pub pointer: String,
+}
+
+/// Where a violation is, as the end of its sentence; nothing for the value itself.
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!(" at `{pointer}`") }
 }
 
 impl Schema {

@@ -51,10 +51,12 @@ pub const DEFERRAL_RENEWAL: Duration = Duration::from_secs(5 * 60);
 /// Age at which a deferral is decided as a recorded fault.
 pub const DEFERRAL_EXPIRY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Signals one execution keeps that no node waits for yet.
+/// Signals one execution keeps that no node waits for yet. They are part of its state, which is
+/// bounded.
 pub const BUFFERED_SIGNALS: usize = 100;
 
-/// Command ids one execution remembers, for their deduplication.
+/// Command ids one execution remembers, for their deduplication: 4 KiB of its state, and more than
+/// a caller repeats.
 pub const REMEMBERED_COMMANDS: usize = 256;
 
 /// Inputs kept in the state of a quarantined execution.
@@ -102,10 +104,15 @@ pub const START_MEMORY: Duration = Duration::from_secs(30);
 /// How long a command's caller waits for its decision before it is told to ask again.
 pub const COMMAND_WAIT: Duration = Duration::from_secs(5);
 
-/// How long finished executions are kept unless set otherwise.
+/// How long the oldest command may wait before its shard takes no more starts. Whoever starts more
+/// than is decided should learn of it while the wait is still short.
+pub const COMMANDS_LAG: Duration = Duration::from_secs(10);
+
+/// How long finished executions are kept unless set otherwise: a week, so that what went wrong on
+/// a Friday can still be looked at.
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Characters of an idempotency key.
+/// Characters of an idempotency key: room for two ids and a name, and short enough for a header.
 pub const IDEMPOTENCY_KEY_CHARS: usize = 256;
 
 /// Characters of a problem's detail. Longer ones are cut: an error must not outgrow its payload.
@@ -176,7 +183,7 @@ pub const SWITCH_CASES: usize = 200;
 /// Errors of one definition that are reported. Beyond it the rest is counted only.
 pub const DIAGNOSTICS: usize = 100;
 
-/// Bytes of one expression's text.
+/// Bytes of one expression's text: it is parsed whole, and nobody reviews a longer one.
 pub const EXPRESSION_BYTES: usize = 16 * 1024;
 
 /// How deeply the parts of an expression may be nested; a chain of operators counts one for each.
@@ -317,16 +324,18 @@ pub const HTTP_SLOTS: usize = 512;
 /// How long an outgoing connection may take to be made unless set otherwise.
 pub const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
-/// Redirects that one outgoing request follows.
+/// Redirects that one outgoing request follows: more are a loop rather than a move.
 pub const REDIRECTS: usize = 5;
 
 /// Bytes of the address of an outgoing request. Servers take no longer ones.
 pub const URL_BYTES: usize = 8 * 1024;
 
-/// Bytes of a secret that is read from a file.
+/// Bytes of a secret that is read from a file: a certificate chain fits, a file named by mistake
+/// does not.
 pub const SECRET_BYTES: u64 = 64 * 1024;
 
-/// Bytes of an answer's body that a failure quotes.
+/// Bytes of an answer's body that a failure quotes: enough to say what went wrong; the failure is
+/// kept in the history.
 pub const QUOTED_BYTES: usize = 512;
 
 /// How long a failure waits for what it quotes. The status that came before it is what counts.

@@ -108,6 +108,10 @@ pub struct ShardStatus {
     pub epoch: u64,
     /// Live execution actors.
     pub actors: usize,
+    /// Commands that are in the log and not in a batch.
+    pub commands_waiting: u64,
+    /// How long the oldest of them has waited.
+    pub commands_lag: Duration,
     /// Inputs deferred.
     pub deferred: usize,
     /// Credits left for reading commands.

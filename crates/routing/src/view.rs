@@ -114,6 +114,9 @@ pub enum CommandOutcome {
     Unknown,
     /// It does not apply to the execution's state; why.
     Refused(String),
+    /// It was decided, by an earlier owner or long ago, and this owner does not know how. The same
+    /// command sent again is told.
+    Forgotten,
     /// A deploy whose version exists with the same content.
     Unchanged,
     /// A deploy whose version exists with other content, or a placement that cannot change; why.

@@ -47,6 +47,8 @@ struct Inner {
     history_gaps: IntCounter,
     shard_owned: IntGaugeVec,
     projection_lag: IntGaugeVec,
+    commands_waiting: IntGaugeVec,
+    commands_lag: IntGaugeVec,
     deferred_inputs: IntGaugeVec,
     actors_live: IntGaugeVec,
     credits_left: IntGaugeVec,
@@ -92,6 +94,10 @@ pub struct ShardFigures {
     pub owned: bool,
     /// Committed batches that are not in the store.
     pub projection_lag: u64,
+    /// Commands in the log that are not in a batch.
+    pub commands_waiting: u64,
+    /// How long the oldest of them has waited.
+    pub commands_lag: Duration,
     /// Inputs that cannot be decided yet.
     pub deferred: usize,
     /// Actors in memory.
@@ -251,7 +257,10 @@ impl Metrics {
                 .set(i64::try_from(value).unwrap_or(i64::MAX));
         };
         set(&self.0.shard_owned, usize::from(figures.owned));
-        set(&self.0.projection_lag, usize::try_from(figures.projection_lag).unwrap_or(usize::MAX));
+        let large = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        set(&self.0.projection_lag, large(figures.projection_lag));
+        set(&self.0.commands_waiting, large(figures.commands_waiting));
+        set(&self.0.commands_lag, large(figures.commands_lag.as_secs()));
         set(&self.0.deferred_inputs, figures.deferred);
         set(&self.0.actors_live, figures.actors);
         set(&self.0.credits_left, figures.credits);
@@ -307,6 +316,8 @@ impl Default for Metrics {
             history_gaps: make.counter(names::HISTORY_GAPS),
             shard_owned: make.gauges(names::SHARD_OWNED),
             projection_lag: make.gauges(names::PROJECTION_LAG),
+            commands_waiting: make.gauges(names::COMMANDS_WAITING),
+            commands_lag: make.gauges(names::COMMANDS_LAG),
             deferred_inputs: make.gauges(names::DEFERRED_INPUTS),
             actors_live: make.gauges(names::ACTORS_LIVE),
             credits_left: make.gauges(names::CREDITS_LEFT),

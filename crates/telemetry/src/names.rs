@@ -91,6 +91,8 @@ metrics! {
     HISTORY_GAPS = "flowmill_history_gaps_total", Kind::Counter, [], "Acknowledgements of batches behind records of others, which had to be read.";
     SHARD_OWNED = "flowmill_shard_owned", Kind::Gauge, ["shard"], "1 while this process owns the shard and serves it, else 0.";
     PROJECTION_LAG = "flowmill_projection_lag_batches", Kind::Gauge, ["shard"], "Committed batches whose rows are not in the store yet.";
+    COMMANDS_WAITING = "flowmill_commands_waiting", Kind::Gauge, ["shard"], "Commands in the log that the shard has not taken into a batch.";
+    COMMANDS_LAG = "flowmill_commands_lag_seconds", Kind::Gauge, ["shard"], "How long the oldest of them has waited, in whole seconds. Above 10 the shard takes no starts.";
     DEFERRED_INPUTS = "flowmill_deferred_inputs", Kind::Gauge, ["shard"], "Inputs that were read and cannot be decided yet.";
     ACTORS_LIVE = "flowmill_actors_live", Kind::Gauge, ["shard"], "Execution actors in memory.";
     CREDITS_LEFT = "flowmill_credits_left", Kind::Gauge, ["shard"], "Commands that a shard may still read before it must have decided some.";

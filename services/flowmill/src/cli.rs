@@ -26,7 +26,8 @@ Exit codes:
   1  the flow faulted or was cancelled, or something failed that is not the caller's doing
   2  wrong use or a wrong definition
   3  the server cannot be reached, or cannot serve now
-  4  time was up before the execution ended";
+  4  time was up before the execution ended
+130  interrupted";
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -184,6 +184,8 @@ fn shard_figures(status: &ShardStatus) -> ShardFigures {
     ShardFigures {
         owned: matches!(status.state, ShardState::Open | ShardState::Full),
         projection_lag: status.projection_lag,
+        commands_waiting: status.commands_waiting,
+        commands_lag: status.commands_lag,
         deferred: status.deferred,
         actors: status.actors,
         credits: status.credits,

@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod definition;
 mod demo;
+mod descriptors;
 mod duration;
 mod engine;
 mod exit;
@@ -59,6 +60,7 @@ fn run(runtime: &Runtime, cli: Cli) -> Result<Outcome, Failure> {
     let telemetry = Telemetry::start(cli.command.log_filter())
         .map_err(|error| Failure::wrong(error.to_string()))?;
     drop(within);
+    descriptors::raise_limit();
     let ended = runtime.block_on(command::execute(cli));
     telemetry.stop();
     ended

@@ -69,8 +69,39 @@ impl Gateway {
         }
     }
 
+    /// Makes a command durable and waits for what becomes of it; no outcome when that is not known
+    /// in time.
+    ///
+    /// A command whose outcome its owner has forgotten is sent once more. It has the same id, so
+    /// the repeat changes nothing and is told what the first one came to.
+    pub(crate) async fn decide(
+        &self,
+        shard: ShardId,
+        command: Command,
+        trace: Option<TraceContext>,
+    ) -> Result<(Position, Option<CommandOutcome>), Refusal> {
+        let position = self.append(shard, command.clone(), trace).await?;
+        let outcome = self.decided_or_repeated(position, command, trace).await;
+        Ok((position, outcome))
+    }
+
+    /// As [`Gateway::decide`], for a command that is durable at `position`.
+    pub(crate) async fn decided_or_repeated(
+        &self,
+        position: Position,
+        command: Command,
+        trace: Option<TraceContext>,
+    ) -> Option<CommandOutcome> {
+        let outcome = self.decided(position).await?;
+        if outcome != CommandOutcome::Forgotten {
+            return Some(outcome);
+        }
+        let repeated = self.append(position.shard, command, trace).await.ok()?;
+        self.decided(repeated).await.filter(|outcome| *outcome != CommandOutcome::Forgotten)
+    }
+
     /// What became of a command; `None` when that is not known in time.
-    pub(crate) async fn decided(&self, of: Position) -> Option<CommandOutcome> {
+    async fn decided(&self, of: Position) -> Option<CommandOutcome> {
         let owners = &self.parts().owners;
         let again = |error| match error {
             AskError::NoOwner(_) | AskError::Moved(_) | AskError::Busy(_) => true,

@@ -119,9 +119,11 @@ impl Gateway {
         trace: Option<TraceContext>,
     ) -> Result<CommandAnswer, Refusal> {
         let shard = self.check_shard(id)?;
-        let position = self.append(shard, command, trace).await?;
-        match self.decided(position).await {
-            None => Ok(CommandAnswer { position, execution: None }),
+        let (position, outcome) = self.decide(shard, command, trace).await?;
+        match outcome {
+            None | Some(CommandOutcome::Forgotten) => {
+                Ok(CommandAnswer { position, execution: None })
+            }
             Some(CommandOutcome::Applied | CommandOutcome::Exists | CommandOutcome::Unchanged) => {
                 let execution = self.read(id, Some(position)).await.ok();
                 Ok(CommandAnswer { position, execution })

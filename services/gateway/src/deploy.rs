@@ -72,8 +72,9 @@ impl Gateway {
             source: Payload::new(flow.to_json()),
             spread: spread.map(NonZeroU16::get),
         };
-        let position = self.append(CATALOGUE_SHARD, Command::Deploy(deploy), trace).await?;
-        let created = self.deploy_decided(position).await?;
+        let command = Command::Deploy(deploy);
+        let (position, outcome) = self.decide(CATALOGUE_SHARD, command, trace).await?;
+        let created = is_created(outcome)?;
         self.await_version(&version, &hash).await?;
         Ok(DeployedVersion { flow: version, hash, created, position: Some(position) })
     }
@@ -87,23 +88,6 @@ impl Gateway {
         compiled.map_err(Refusal::wrong_definition)
     }
 
-    /// Whether the deploy made the version known.
-    async fn deploy_decided(&self, position: Position) -> Result<bool, Refusal> {
-        match self.decided(position).await {
-            Some(CommandOutcome::Applied) => Ok(true),
-            Some(CommandOutcome::Unchanged | CommandOutcome::Exists) => Ok(false),
-            Some(CommandOutcome::Conflict(why) | CommandOutcome::Refused(why)) => {
-                Err(Refusal::new(ErrorCode::VersionConflict, why))
-            }
-            None => Err(Refusal::unavailable(
-                "the deploy is durable and not decided yet; repeat it to learn what became of it",
-            )),
-            Some(CommandOutcome::Unknown | CommandOutcome::KeyReused) => {
-                Err(Refusal::new(ErrorCode::Internal, "the deploy got another command's answer"))
-            }
-        }
-    }
-
     /// Waits until the catalogue holds a version that shard 0 has decided.
     async fn await_version(&self, flow: &FlowVersion, hash: &ContentHash) -> Result<(), Refusal> {
         let mut catalogue = self.parts().catalogue.clone();
@@ -115,6 +99,23 @@ impl Gateway {
         tokio::time::timeout(limits::COMMAND_WAIT, held).await.map_err(|_| {
             Refusal::unavailable(format!("{flow} is deployed but not published yet; try again"))
         })
+    }
+}
+
+/// Whether the deploy made the version known.
+fn is_created(outcome: Option<CommandOutcome>) -> Result<bool, Refusal> {
+    match outcome {
+        Some(CommandOutcome::Applied) => Ok(true),
+        Some(CommandOutcome::Unchanged | CommandOutcome::Exists) => Ok(false),
+        Some(CommandOutcome::Conflict(why) | CommandOutcome::Refused(why)) => {
+            Err(Refusal::new(ErrorCode::VersionConflict, why))
+        }
+        None | Some(CommandOutcome::Forgotten) => Err(Refusal::unavailable(
+            "the deploy is durable and not decided yet; repeat it to learn what became of it",
+        )),
+        Some(CommandOutcome::Unknown | CommandOutcome::KeyReused) => {
+            Err(Refusal::new(ErrorCode::Internal, "the deploy got another command's answer"))
+        }
     }
 }
 

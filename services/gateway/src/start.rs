@@ -10,7 +10,7 @@ use flowmill_model::command::{Command, Start};
 use flowmill_model::{
     ErrorCode, ExecutionId, FlowName, FlowVersion, Payload, ShardId, TraceContext, Version, limits,
 };
-use flowmill_routing::{CommandOutcome, Position, ShardState};
+use flowmill_routing::{CommandOutcome, Position, ShardState, ShardStatus};
 use flowmill_store::Status;
 
 use crate::acknowledged::AcknowledgedStart;
@@ -92,10 +92,12 @@ impl Gateway {
         } else {
             input.fitting()?
         };
-        check_open(id.shard(), self.state_of(id.shard()))?;
-        let started = self.append_start(deployed, start(id, deployed, input, true), trace).await?;
-        match self.decided(started.position).await {
-            None | Some(CommandOutcome::Applied) => Ok(started),
+        check_open(id.shard(), self.status_of(id.shard()))?;
+        let start = start(id, deployed, input, true);
+        let started = self.append_start(deployed, start.clone(), trace).await?;
+        let command = Command::Start(start);
+        match self.decided_or_repeated(started.position, command, trace).await {
+            None | Some(CommandOutcome::Applied | CommandOutcome::Forgotten) => Ok(started),
             Some(CommandOutcome::Exists) => Ok(self.as_it_is(started).await),
             Some(CommandOutcome::KeyReused) => Err(Refusal::new(
                 ErrorCode::IdempotencyKeyReused,
@@ -148,21 +150,24 @@ impl Gateway {
         let random = usize::try_from(self.parts().entropy.next() >> 1).unwrap_or_default();
         let first = random.checked_rem(placement.len()).ok_or_else(no_shard)?;
         let (before, from) = placement.split_at(first);
-        let mut fallback = None;
+        let (mut fallback, mut behind) = (None, None);
         for shard in from.iter().chain(before).copied() {
-            match self.state_of(shard) {
-                Some(ShardState::Open) => return Ok(shard),
-                Some(ShardState::Full) => fallback = fallback.or(Some(shard)),
-                Some(ShardState::Claiming | ShardState::Halted(_)) | None => {}
+            let Some(status) = self.status_of(shard) else { continue };
+            match status.state {
+                ShardState::Open | ShardState::Full if is_behind(&status) => behind = Some(shard),
+                ShardState::Open => return Ok(shard),
+                ShardState::Full => fallback = fallback.or(Some(shard)),
+                ShardState::Claiming | ShardState::Halted(_) => {}
             }
         }
-        fallback.ok_or_else(|| {
-            Refusal::unavailable("no shard of the flow takes starts for now; try again")
+        fallback.ok_or_else(|| match behind {
+            Some(shard) => too_far_behind(shard),
+            None => Refusal::unavailable("no shard of the flow takes starts for now; try again"),
         })
     }
 
-    fn state_of(&self, shard: ShardId) -> Option<ShardState> {
-        self.parts().owners.status(shard).map(|status| status.state)
+    fn status_of(&self, shard: ShardId) -> Option<ShardStatus> {
+        self.parts().owners.status(shard)
     }
 
     async fn read_input(&self, input: Bytes, deployed: &Deployed) -> Result<Input, Refusal> {
@@ -197,20 +202,32 @@ fn start(id: ExecutionId, deployed: &Deployed, input: Payload, keyed: bool) -> S
 }
 
 /// Refuses a keyed start that its shard does not take now.
-fn check_open(shard: ShardId, state: Option<ShardState>) -> Result<(), Refusal> {
-    match state {
-        Some(ShardState::Open) => Ok(()),
-        Some(ShardState::Full) => Err(Refusal::new(
+fn check_open(shard: ShardId, status: Option<ShardStatus>) -> Result<(), Refusal> {
+    match status {
+        Some(status) if is_behind(&status) => Err(too_far_behind(shard)),
+        Some(ShardStatus { state: ShardState::Open, .. }) => Ok(()),
+        Some(ShardStatus { state: ShardState::Full, .. }) => Err(Refusal::new(
             ErrorCode::Overloaded,
             format!("shard {shard} takes no more starts with a key for now; try again"),
         )),
-        Some(ShardState::Halted(_)) => {
+        Some(ShardStatus { state: ShardState::Halted(_), .. }) => {
             Err(Refusal::unavailable(format!("shard {shard} is halted; see /healthz")))
         }
-        Some(ShardState::Claiming) | None => {
+        Some(ShardStatus { state: ShardState::Claiming, .. }) | None => {
             Err(Refusal::unavailable(format!("shard {shard} is being taken over; try again")))
         }
     }
+}
+
+/// Whether a shard has more commands waiting than it can decide in a short time.
+fn is_behind(status: &ShardStatus) -> bool {
+    status.commands_lag > limits::COMMANDS_LAG
+}
+
+fn too_far_behind(shard: ShardId) -> Refusal {
+    let seconds = limits::COMMANDS_LAG.as_secs();
+    let detail = format!("shard {shard} is more than {seconds} s behind its commands; try again");
+    Refusal::new(ErrorCode::Overloaded, detail)
 }
 
 fn no_shard() -> Refusal {

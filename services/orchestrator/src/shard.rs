@@ -6,6 +6,7 @@
 //! fenced or an outcome is unknown. Everything staged belongs to an incarnation and is dropped
 //! with it; messages of an earlier one are ignored.
 
+mod backlog;
 mod batch;
 mod catalogue;
 mod commit;
@@ -99,6 +100,8 @@ pub enum ShardMessage {
     TimersRead(u64, Result<Vec<TimerRow>, StoreError>, flowmill_model::Timestamp),
     /// How far each task queue's workers have picked tasks up.
     PickedUp(u64, Vec<((Queue, u16), Offset)>),
+    /// Where the commands end.
+    CommandsEnd(u64, Offset),
     /// A timer may be due.
     Alarm(u64),
     /// Time for upkeep.
@@ -271,6 +274,7 @@ impl Shard {
             | ShardMessage::Projection(..)
             | ShardMessage::TimersRead(..)
             | ShardMessage::PickedUp(..)
+            | ShardMessage::CommandsEnd(..)
             | ShardMessage::Alarm(_)
             | ShardMessage::Tick(_)
             | ShardMessage::CatalogueChanged(_)
@@ -416,6 +420,7 @@ impl ShardMessage {
             | Self::Projection(of, _)
             | Self::TimersRead(of, ..)
             | Self::PickedUp(of, _)
+            | Self::CommandsEnd(of, _)
             | Self::Alarm(of)
             | Self::Tick(of)
             | Self::CatalogueChanged(of)

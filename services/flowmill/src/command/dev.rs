@@ -91,7 +91,7 @@ pub(crate) async fn execute(args: DevArgs, output: OutputFormat) -> Result<Outco
             () = signals.asked_to_end() => {}
             () = announce(&engine, address, &args, output) => signals.asked_to_end().await,
         }
-        terminal::note("ending: finishing what runs, at most 15 s");
+        tracing::info!("ending: finishing what runs, at most 15 s");
         engine.stop_taking();
     };
     if let Err(abandoned) = serve(listener, engine.gateway().clone(), shutdown).await {
@@ -125,7 +125,7 @@ async fn bind(listen: SocketAddr) -> Result<TcpListener, Failure> {
 /// Says where the API is, once it can serve.
 async fn announce(engine: &Engine, address: SocketAddr, args: &DevArgs, output: OutputFormat) {
     while let Err(not_ready) = engine.ready(READY_WITHIN).await {
-        terminal::note(&format!("{not_ready}; waiting"));
+        tracing::warn!("{not_ready}; waiting");
     }
     let (url, data) = (format!("http://{address}"), args.data_dir.display().to_string());
     let text = match output {

@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use serde_json::Value;
+
 use crate::program::{Files, flowmill, repository_file};
 use crate::server::Dev;
 use crate::sink::Sink;
@@ -45,6 +47,25 @@ fn get(url: &str, path: &str) -> String {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_in_json_has_an_object_on_each_line() {
+    let (files, sink) = (Files::new(), Sink::start().await);
+    let variables = [("FLOWMILL_LOG_FORMAT", "json"), ("FLOWMILL_LOG", "info")];
+    let server = Dev::start_with(&files.path().join("data"), &variables);
+    forward_an_order(&server, &files, &sink);
+    let said = server.terminate_and_hear();
+    let lines: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect();
+    assert!(lines.iter().any(|line| line["fields"]["message"] == "claimed"), "{said}");
+    for line in &lines {
+        for field in ["timestamp", "level", "target"] {
+            assert!(line[field].is_string(), "no {field} in {line}");
+        }
+    }
 }
 
 #[test]

@@ -80,9 +80,12 @@ fn known_method(method: &Method) -> &'static str {
 
 fn span_of(request: &Request) -> Span {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let method = known_method(request.method());
     let span = tracing::info_span!(
         "request",
-        { fields::METHOD } = %request.method(),
+        otel.name = format_args!("{method} {route}"),
+        otel.kind = "server",
+        { fields::METHOD } = method,
         { fields::ROUTE } = route,
         { fields::STATUS } = field::Empty,
         { fields::CODE } = field::Empty,

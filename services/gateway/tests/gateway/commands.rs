@@ -24,6 +24,23 @@ async fn a_command_answers_with_the_execution_it_changed() {
 }
 
 #[tokio::test]
+async fn a_command_whose_outcome_is_forgotten_is_told_by_a_repeat() {
+    let served = Served::with_flows().await;
+    let id = served.start("hold").await;
+    served.rig.forget_outcomes(1);
+    let before = served.rig.commands_written().await;
+    let path = format!("/v1/executions/{id}/suspend");
+    let answer = Answer::of(served.request(Method::POST, &path)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body["status"], "suspended");
+    assert_eq!(served.rig.commands_written().await, before + 2);
+
+    served.rig.forget_outcomes(2);
+    let undecided = Answer::of(served.request(Method::POST, &path)).await;
+    assert_eq!(undecided.status, 202, "{undecided:?}");
+}
+
+#[tokio::test]
 async fn a_reason_is_taken_and_bounded() {
     let served = Served::with_flows().await;
     let id = served.start("hold").await;

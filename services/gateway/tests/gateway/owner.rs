@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use flowmill_log::{Log, Partition, ReadLimit, Reader, Record, Topic};
@@ -26,12 +26,27 @@ use tokio::sync::oneshot;
 /// The events of every execution.
 pub(crate) const EVENTS: u64 = 70;
 
+/// How owners answer those who ask for an outcome.
+#[derive(Default)]
+pub(crate) struct Manners {
+    /// While set, nobody is told.
+    pub(crate) silent: AtomicBool,
+    /// So many are told that it is forgotten.
+    pub(crate) forgetful: AtomicUsize,
+}
+
+impl Manners {
+    fn forgets(&self) -> bool {
+        let less = |left: usize| left.checked_sub(1);
+        self.forgetful.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+}
+
 pub(crate) struct Owner {
     shard: ShardId,
     shards: u16,
     log: Arc<dyn Log>,
-    /// While set, nobody is told an outcome.
-    silent: Arc<AtomicBool>,
+    manners: Arc<Manners>,
     executions: BTreeMap<ExecutionId, ExecutionView>,
     definitions: BTreeMap<FlowVersion, ContentHash>,
     outcomes: BTreeMap<Offset, CommandOutcome>,
@@ -44,13 +59,13 @@ impl Owner {
         shard: ShardId,
         shards: u16,
         log: Arc<dyn Log>,
-        silent: Arc<AtomicBool>,
+        manners: Arc<Manners>,
     ) -> Self {
         Self {
             shard,
             shards,
             log,
-            silent,
+            manners,
             executions: BTreeMap::new(),
             definitions: BTreeMap::new(),
             outcomes: BTreeMap::new(),
@@ -185,8 +200,11 @@ impl Owner {
                 let known = self.executions.contains_key(&execution);
                 drop(reply.send(known.then(|| history(from, limit))));
             }
-            Request::Outcome { reply, .. } if self.silent.load(Ordering::Relaxed) => {
+            Request::Outcome { reply, .. } if self.manners.silent.load(Ordering::Relaxed) => {
                 self.held.push(reply);
+            }
+            Request::Outcome { reply, .. } if self.manners.forgets() => {
+                drop(reply.send(CommandOutcome::Forgotten));
             }
             Request::Outcome { of, reply } => {
                 if let Some(outcome) = self.outcomes.get(&of.offset) {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use flowmill_catalog::Catalogue;
@@ -20,7 +20,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::owner::Owner;
+use crate::owner::{Manners, Owner};
 
 pub(crate) const SHARDS: u16 = 4;
 
@@ -43,7 +43,7 @@ pub(crate) struct Rig {
     pub(crate) log: MemoryLog,
     pub(crate) store: MemoryStore,
     pub(crate) owners: Owners,
-    silent: Arc<AtomicBool>,
+    manners: Arc<Manners>,
     running: Vec<JoinHandle<()>>,
 }
 
@@ -92,19 +92,24 @@ impl Rig {
             entropy: Entropy::seeded(7),
             settings,
         });
-        let silent = Arc::new(AtomicBool::new(false));
-        Self { gateway, log, store, owners, silent, running: Vec::new() }
+        let manners = Arc::new(Manners::default());
+        Self { gateway, log, store, owners, manners, running: Vec::new() }
     }
 
     fn own(&mut self, shard: u16, inbox: Inbox) {
         let log: Arc<dyn Log> = Arc::new(self.log.clone());
-        let owner = Owner::new(ShardId::new(shard), SHARDS, log, Arc::clone(&self.silent));
+        let owner = Owner::new(ShardId::new(shard), SHARDS, log, Arc::clone(&self.manners));
         self.running.push(flowmill_runtime::spawn("owner", owner.run(inbox)));
     }
 
     /// From now on owners tell nobody what they decide.
     pub(crate) fn silence_outcomes(&self) {
-        self.silent.store(true, Ordering::Relaxed);
+        self.manners.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// The next `times` who ask for an outcome are told that it is forgotten.
+    pub(crate) fn forget_outcomes(&self, times: usize) {
+        self.manners.forgetful.store(times, Ordering::Relaxed);
     }
 
     /// From now on nobody owns a shard.
@@ -117,8 +122,13 @@ impl Rig {
 
     /// Says how a shard stands; nobody answers for it any more.
     pub(crate) fn set_state(&self, shard: u16, state: ShardState) -> Inbox {
+        self.set_status(shard, ShardStatus { state, ..ShardStatus::default() })
+    }
+
+    /// As [`Rig::set_state`], with figures.
+    pub(crate) fn set_status(&self, shard: u16, status: ShardStatus) -> Inbox {
         let inbox = self.owners.register(ShardId::new(shard));
-        inbox.status.send_replace(ShardStatus { state, ..ShardStatus::default() });
+        inbox.status.send_replace(status);
         inbox
     }
 

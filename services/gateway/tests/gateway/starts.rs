@@ -1,9 +1,10 @@
 //! Starting executions.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use flowmill_model::ExecutionId;
-use flowmill_routing::ShardState;
+use flowmill_model::{ExecutionId, limits};
+use flowmill_routing::{ShardState, ShardStatus};
 use reqwest::Method;
 
 use crate::rig::{Answer, SHARDS, Served, definition};
@@ -157,6 +158,49 @@ async fn a_full_shard_takes_new_starts_and_no_keyed_ones() {
     assert_eq!(served.post(HOLD, r#"{"total": 1}"#).await.status, 202);
     let refused = keyed(&served, HOLD, "k", r#"{"total": 1}"#).await;
     refused.assert_problem(429, "overloaded");
+}
+
+#[tokio::test]
+async fn shards_far_behind_their_commands_take_no_starts_of_either_kind() {
+    let served = Served::with_flows().await;
+    let status = |lag| ShardStatus {
+        state: ShardState::Open,
+        commands_lag: lag,
+        commands_waiting: 1,
+        ..ShardStatus::default()
+    };
+    let set = |lag| (0..SHARDS).map(|shard| served.rig.set_status(shard, status(lag))).collect();
+    let _inboxes: Vec<_> = set(limits::COMMANDS_LAG + Duration::from_secs(1));
+    let before = served.rig.commands_written().await;
+    served.post(HOLD, r#"{"total": 1}"#).await.assert_problem(429, "overloaded");
+    keyed(&served, HOLD, "k", r#"{"total": 1}"#).await.assert_problem(429, "overloaded");
+    assert_eq!(served.rig.commands_written().await, before);
+
+    let _inboxes: Vec<_> = set(limits::COMMANDS_LAG);
+    assert_eq!(served.post(HOLD, r#"{"total": 1}"#).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_start_goes_to_a_shard_that_is_not_behind() {
+    let served = Served::with_flows().await;
+    let lag = limits::COMMANDS_LAG * 2;
+    let behind = ShardStatus { state: ShardState::Open, commands_lag: lag, ..Default::default() };
+    let _inboxes: Vec<_> =
+        (1..SHARDS).map(|shard| served.rig.set_status(shard, behind.clone())).collect();
+    for _ in 0..20 {
+        assert!(served.start("hold").await.starts_with("0000"));
+    }
+}
+
+#[tokio::test]
+async fn a_keyed_start_whose_outcome_is_forgotten_is_told_by_a_repeat() {
+    let served = Served::with_flows().await;
+    served.rig.forget_outcomes(1);
+    let first = keyed(&served, HOLD, "k", r#"{"total": 1}"#).await;
+    assert_eq!(first.status, 202, "{first:?}");
+    served.rig.forget_outcomes(1);
+    let other = keyed(&served, HOLD, "k", r#"{"total": 2}"#).await;
+    other.assert_problem(422, "idempotency-key-reused");
 }
 
 #[tokio::test]

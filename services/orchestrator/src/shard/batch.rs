@@ -42,6 +42,16 @@ pub(crate) struct Open {
     pub(super) sealed: Option<super::commit::Sealed>,
 }
 
+impl Open {
+    /// Whether the batch decides on the input.
+    pub(super) fn holds(&self, wanted: InputRef) -> bool {
+        let grouped = self.groups.values().flat_map(|group| &group.inputs);
+        let sealed = self.sealed.iter().flat_map(|sealed| &sealed.decisions);
+        let sealed = sealed.map(|ready| &ready.input);
+        grouped.chain(sealed).any(|input| input.of_log() == Some(wanted))
+    }
+}
+
 /// What a batch decided on a change of the catalogue of flows.
 pub(crate) struct CatalogueDecision {
     pub(super) input: InputRef,
@@ -79,6 +89,7 @@ impl Serving {
             ShardMessage::Projection(_, report) => self.reported(report),
             ShardMessage::TimersRead(_, rows, until) => self.timers_read(rows, until),
             ShardMessage::PickedUp(_, found) => self.picked_up(found),
+            ShardMessage::CommandsEnd(_, end) => self.commands_end(end),
             ShardMessage::Tick(_) => self.tick(),
             ShardMessage::CatalogueChanged(_) => self.catalogue_changed(),
             ShardMessage::Barrier(_, request, end) => self.barrier(request, end),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use flowmill_engine::Execution;
-use flowmill_model::history::RecordedTransition;
+use flowmill_model::history::{InputRef, RecordedTransition};
 use flowmill_model::{ExecutionId, Sequence, Timestamp, limits};
 use ractor::{ActorId, ActorRef};
 
@@ -90,6 +90,12 @@ impl Live {
     /// Whether its newest state is only in decisions that wait for a batch.
     fn has_lost_its_actor(&self) -> bool {
         self.undelivered > 0 && !matches!(self.phase, Phase::Acting(_))
+    }
+
+    /// Whether the input is one that waits for its decision.
+    pub(crate) fn holds(&self, wanted: InputRef) -> bool {
+        let deciding = self.deciding.iter().flat_map(|deciding| &deciding.inputs);
+        self.waiting.iter().chain(deciding).any(|input| input.of_log() == Some(wanted))
     }
 
     /// Whether anything about it is still to be decided or committed.
@@ -187,6 +193,11 @@ impl Executions {
     pub(crate) fn forget(&mut self, id: ExecutionId) {
         self.rest(id);
         self.by_id.remove(&id);
+    }
+
+    /// Whether `condition` holds for any execution.
+    pub(crate) fn any(&self, condition: impl Fn(&Live) -> bool) -> bool {
+        self.by_id.values().any(condition)
     }
 
     /// The ids of all executions for which `condition` holds.

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use flowmill_engine::{Execution, Rejection};
 use flowmill_log::{Partition, ReadError, Topic};
-use flowmill_model::history::RecordedTransition;
+use flowmill_model::history::{InputRef, InputTopic, RecordedTransition};
 use flowmill_model::{ExecutionId, Offset, Sequence};
 use flowmill_routing::{CommandOutcome, ExecutionView, HistoryPage, Position, Request};
 use tokio::sync::oneshot;
 
+use super::input::Input;
 use super::live::Phase;
 use super::serving::Serving;
 use super::{Next, ShardMessage};
@@ -120,9 +121,21 @@ impl Serving {
     fn ask_outcome(&mut self, of: Position, reply: oneshot::Sender<CommandOutcome>) {
         if let Some(outcome) = self.questions.by_offset.get(&of.offset) {
             drop(reply.send(outcome.clone()));
+        } else if self.has_reached(of.offset) && !self.is_undecided(of.offset) {
+            drop(reply.send(CommandOutcome::Forgotten));
         } else {
             self.questions.outcomes.entry(of.offset).or_default().push(reply);
         }
+    }
+
+    /// Whether the command at `offset`, which the shard has passed, still waits for its decision
+    /// or for the batch that holds it.
+    fn is_undecided(&self, offset: Offset) -> bool {
+        let command = InputRef { topic: InputTopic::Commands, offset };
+        let is_it = |input: &Input| input.of_log() == Some(command);
+        self.ready.iter().any(|ready| is_it(&ready.input))
+            || self.open.as_ref().is_some_and(|open| open.holds(command))
+            || self.executions.any(|live| live.holds(command))
     }
 
     fn ask_execution(&mut self, request: Request) {

@@ -14,6 +14,7 @@ use ractor::ActorRef;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::backlog::Backlog;
 use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
 use super::intake::{Intake, Pump};
@@ -53,6 +54,7 @@ pub(crate) struct Serving {
     pub(super) definitions: Option<Definitions>,
     pub(super) questions: Questions,
     pub(super) deferred: usize,
+    pub(super) backlog: Backlog,
     /// Executions whose deferred inputs the next batch renews.
     pub(super) renewals: Vec<ExecutionId>,
     /// The first batch of a term goes out whether or not there is input.
@@ -119,6 +121,7 @@ impl Serving {
             definitions,
             questions: Questions::default(),
             deferred: 0,
+            backlog: Backlog::default(),
             renewals: vec![],
             first_batch: true,
             idle_since: now,
@@ -289,6 +292,8 @@ impl Serving {
             },
             epoch: self.judge.epoch().get(),
             actors: self.executions.actors(),
+            commands_waiting: self.backlog.waiting(),
+            commands_lag: self.backlog.lag(),
             deferred: self.deferred,
             credits: self.intake.credits(),
             projection_lag: self.judge.number().get().saturating_sub(self.flushed.get()),

@@ -30,6 +30,7 @@ impl Serving {
             self.passivate(now);
             self.look_at_deferrals(now);
             self.sample_pickups();
+            self.look_at_commands();
             self.trim(now);
         }
         Next::Serve
@@ -119,6 +120,25 @@ impl Serving {
                 samples.pop_front();
             }
         }
+        Next::Serve
+    }
+
+    /// Looks how many commands wait.
+    fn look_at_commands(&self) {
+        let (log, incarnation) = (Arc::clone(&self.shared.log), self.incarnation);
+        let commands = Partition::of_shard(Topic::Commands, self.id);
+        let me = self.me.clone();
+        spawn("backlog", async move {
+            // What cannot be seen now is seen a second later.
+            if let Ok(bounds) = log.bounds(&commands).await {
+                drop(me.cast(ShardMessage::CommandsEnd(incarnation, bounds.end)));
+            }
+        });
+    }
+
+    pub(super) fn commands_end(&mut self, end: Offset) -> Next {
+        let reached = self.judge.positions().commands;
+        self.backlog.looked(self.shared.clock.now(), end, reached);
         Next::Serve
     }
 

@@ -3,40 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use flowmill_log::memory::{MemoryLog, MemorySettings};
 use flowmill_log::{Log, Partition, Record, Topic};
 use flowmill_model::command::{Command, CommandRecord, Start};
 use flowmill_model::history::{Batch, HistoryRecord};
-use flowmill_model::{ContentHash, ExecutionId, Payload, ShardId, Timestamp, envelope, limits};
-use flowmill_runtime::Clock;
+use flowmill_model::{ContentHash, ExecutionId, Payload, envelope, limits};
 use flowmill_sim::caller::version;
-use flowmill_sim::node::{Node, Start as StartNode};
 use flowmill_store::Store;
-use flowmill_store::memory::MemoryStore;
 
-const SHARD: ShardId = ShardId::new(0);
-
-struct Lonely {
-    log: MemoryLog,
-    store: MemoryStore,
-    clock: Clock,
-}
+use crate::lonely::{Lonely, SHARD};
 
 impl Lonely {
-    fn new() -> Self {
-        Self {
-            log: MemoryLog::with(MemorySettings::default()),
-            store: MemoryStore::default(),
-            clock: Clock::starting_at(Timestamp::from_millis(1_767_225_600_000)),
-        }
-    }
-
-    async fn node(&self) -> Node {
-        let (log, store) = (self.log.clone(), self.store.clone());
-        let start = StartNode { log, store, clock: self.clock, seed: 7, name: "node-1".into() };
-        Node::start(start).await.expect("the node starts")
-    }
-
     /// Starts an execution of a version that nobody has deployed.
     async fn start_unknown_flow(&self) -> ExecutionId {
         let execution = ExecutionId::new(SHARD, 42);

@@ -1,4 +1,6 @@
 //! What every change must pass: runs from seeds, and situations that are made on purpose.
 
+mod backlog;
 mod deferrals;
+mod lonely;
 mod seeds;

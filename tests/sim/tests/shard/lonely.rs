@@ -1,0 +1,44 @@
+//! One node on one shard, with nothing else around.
+
+use std::time::Duration;
+
+use flowmill_log::memory::{MemoryLog, MemorySettings};
+use flowmill_model::{ShardId, Timestamp};
+use flowmill_routing::ShardState;
+use flowmill_runtime::Clock;
+use flowmill_sim::node::{Node, Start as StartNode};
+use flowmill_store::memory::MemoryStore;
+
+pub(crate) const SHARD: ShardId = ShardId::new(0);
+
+pub(crate) struct Lonely {
+    pub(crate) log: MemoryLog,
+    pub(crate) store: MemoryStore,
+    pub(crate) clock: Clock,
+}
+
+impl Lonely {
+    pub(crate) fn new() -> Self {
+        Self {
+            log: MemoryLog::with(MemorySettings::default()),
+            store: MemoryStore::default(),
+            clock: Clock::starting_at(Timestamp::from_millis(1_767_225_600_000)),
+        }
+    }
+
+    pub(crate) async fn node(&self) -> Node {
+        let (log, store) = (self.log.clone(), self.store.clone());
+        let start = StartNode { log, store, clock: self.clock, seed: 7, name: "node-1".into() };
+        Node::start(start).await.expect("the node starts")
+    }
+
+    /// A node that has claimed the shard.
+    pub(crate) async fn owner(&self) -> Node {
+        let node = self.node().await;
+        let is_open = || node.owners.status(SHARD).is_some_and(|s| s.state == ShardState::Open);
+        while !is_open() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        node
+    }
+}
