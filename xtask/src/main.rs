@@ -11,6 +11,7 @@ mod cargo;
 mod checks;
 mod deny;
 mod proofs;
+mod rig;
 mod sim;
 mod suites;
 mod test;
@@ -42,6 +43,8 @@ enum Recipe {
     Properties(proofs::PropertiesArgs),
     /// Kill the real server at random moments under load.
     Kills(proofs::KillsArgs),
+    /// Start real Kafka and CQL servers to try things on, say where they are, end them.
+    Rig(rig::RigArgs),
     /// Write anew the files that are generated from code.
     Bless(bless::BlessArgs),
     /// Build the documentation of the code; a warning is an error.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Recipe::Sim(arguments) => sim::run(&mut suites, &arguments),
         Recipe::Properties(arguments) => proofs::properties(&mut suites, &arguments),
         Recipe::Kills(arguments) => proofs::kills(&mut suites, &arguments),
+        Recipe::Rig(arguments) => rig::run(&mut suites, &arguments),
         Recipe::Bless(arguments) => bless::run(&mut suites, &arguments),
         Recipe::Docs => checks::docs(&mut suites),
         Recipe::Deny(arguments) => deny::run(&mut suites, &arguments),

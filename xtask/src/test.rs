@@ -36,7 +36,8 @@ pub(crate) fn lint(suites: &mut Suites) {
 }
 
 pub(crate) fn run(suites: &mut Suites, arguments: &TestArgs) {
-    if !suites.run("tools", || tools::check(tools::NEEDED, arguments.install)) {
+    let needed = || tools::NEEDED.iter().chain(tools::SERVERS);
+    if !suites.run("tools", || tools::check(needed(), arguments.install)) {
         let prevented = || Verdict::Prevented("a tool is missing".to_owned());
         let all = [LINTS, THOROUGH].concat();
         return all.iter().for_each(|(name, _)| suites.skip(name, prevented()));

@@ -25,7 +25,16 @@ pub(crate) struct Tool {
     source: Source,
 }
 
-/// What the tests need.
+/// A `java` of version 17, wherever the rig looks for one.
+const JAVA: &str = r#"for j in "$JAVA_HOME" /usr/lib/jvm/*; do "$j/bin/java" -version 2>&1; done | grep -q '"17\.'"#;
+
+/// What the servers of the rig need.
+pub(crate) const SERVERS: &[Tool] = &[
+    Tool { probe: &["sh", "-c", JAVA], source: Source::Package("openjdk-17-jre-headless") },
+    Tool { probe: &["mvn", "--version"], source: Source::Package("maven") },
+];
+
+/// What the tests need beside the servers.
 pub(crate) const NEEDED: &[Tool] = &[
     Tool { probe: &["cargo", "fmt", "--version"], source: Source::Component("rustfmt") },
     Tool { probe: &["cargo", "clippy", "--version"], source: Source::Component("clippy") },
@@ -45,8 +54,12 @@ pub(crate) const DENY: &[Tool] = &[Tool {
 
 /// Checks that the tools are there. Without `install` a missing one is a failure that names
 /// the command which installs it.
-pub(crate) fn check(tools: &[Tool], install: bool) -> Result<(), Failure> {
-    let missing: Vec<_> = tools.iter().filter(|tool| !is_there(tool)).map(|t| t.source).collect();
+pub(crate) fn check<'a>(
+    tools: impl IntoIterator<Item = &'a Tool>,
+    install: bool,
+) -> Result<(), Failure> {
+    let missing = tools.into_iter().filter(|tool| !is_there(tool));
+    let missing: Vec<_> = missing.map(|tool| tool.source).collect();
     let line = installation(&missing);
     if line.is_empty() {
         return Ok(());

@@ -1,0 +1,28 @@
+//! Finds the Java that the servers run on.
+//!
+//! Cassandra 5.0 runs on version 17 only, Kafka 4 on 17 or later: so 17 serves both.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::RigError;
+
+/// Where Linux distributions put their JDKs.
+const USUAL_PLACE: &str = "/usr/lib/jvm";
+
+/// The `java` of a JDK 17.
+pub(crate) fn find() -> Result<PathBuf, RigError> {
+    let set = std::env::var_os("JAVA_HOME").map(PathBuf::from);
+    let mut usual: Vec<PathBuf> = std::fs::read_dir(USUAL_PLACE)
+        .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    usual.sort();
+    let homes = set.into_iter().chain(usual).map(|home| home.join("bin/java"));
+    let found = homes.chain([PathBuf::from("java")]).find(is_17);
+    found.ok_or(RigError::NoJava)
+}
+
+fn is_17(java: &PathBuf) -> bool {
+    let Ok(said) = Command::new(java).arg("-version").output() else { return false };
+    String::from_utf8_lossy(&said.stderr).contains("version \"17.")
+}

@@ -1,0 +1,27 @@
+//! Real servers for tests: Apache Kafka, and Apache Cassandra, which speaks the protocol of
+//! ScyllaDB.
+//!
+//! A server listens on loopback, on ports that were free, and keeps its data in a temporary folder.
+//! It is handed out once it really answers, can be killed, paused and started again with the same
+//! ports and data, and is gone with its data when the handle is dropped. Its jars come from Maven
+//! once and stay in a cache outside the tree.
+//!
+//! **Invariant:** no server and no data outlive the process that started it, however that process
+//! ends.
+//!
+//! Nothing here is a client: what a test says to a server is the test's own affair. Everything
+//! blocks; there is no runtime to bring.
+
+mod cache;
+mod cassandra;
+mod error;
+mod java;
+mod kafka;
+mod ports;
+mod server;
+
+pub use cache::folder as cache_folder;
+pub use cassandra::Cassandra;
+pub use error::RigError;
+pub use kafka::{Kafka, KafkaPlan};
+pub use server::is_running;
