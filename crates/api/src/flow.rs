@@ -51,6 +51,14 @@ pub struct FlowPageDto {
     pub next: Option<String>,
 }
 
+/// The version that starts are to get which name none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActivateRequest {
+    /// The version; it must be deployed.
+    pub version: String,
+}
+
 /// A version that is deployed: new with status 201, as it was before with status 200.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

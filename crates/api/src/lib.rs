@@ -18,7 +18,7 @@ pub use execution::{
     CommandPending, ControlRequest, ExecutionDto, ExecutionStatus, ListPageDto, ListedDto,
     PendingDto, StartAccepted,
 };
-pub use flow::{DeployResult, FlowDto, FlowPageDto, FlowVersionDto};
+pub use flow::{ActivateRequest, DeployResult, FlowDto, FlowPageDto, FlowVersionDto};
 pub use health::{HealthDto, QueueDto, ReadyDto, ShardDto};
 pub use history::{EventDto, HistoryPageDto};
 pub use problem::{DiagnosticDto, ProblemDto};

@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 
 use bytes::Bytes;
-use flowmill_api::{DeployResult, FlowDto, FlowPageDto};
-use flowmill_model::{FlowName, Version};
+use flowmill_api::{ActivateRequest, DeployResult, FlowDto, FlowPageDto};
+use flowmill_model::{FlowName, FlowVersion, Version};
 use futures::{Stream, TryStreamExt, stream};
 use reqwest::Method;
 
@@ -67,6 +67,20 @@ impl Client {
     ) -> Result<FlowDto, ClientError> {
         let path = ["v1", "flows", flow.namespace.as_str(), flow.name.as_str()];
         self.send(Call::get(path).with("version", version)).await?.json()
+    }
+
+    /// Makes a version the one that starts get which name none.
+    ///
+    /// # Errors
+    /// `not-found`, and those of every request.
+    pub async fn activate(&self, version: &FlowVersion) -> Result<FlowDto, ClientError> {
+        let FlowVersion { flow, version } = version;
+        let path = ["v1", "flows", flow.namespace.as_str(), flow.name.as_str(), "default"];
+        let mut call = Call::new(Method::PUT, path);
+        let request = ActivateRequest { version: version.to_string() };
+        let body = serde_json::to_vec(&request).expect("plain data always has a JSON form");
+        call.body = Some(("application/json", body.into()));
+        self.send(call).await?.json()
     }
 
     /// All flows, in order of their names, page by page as they are taken.

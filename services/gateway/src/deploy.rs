@@ -1,4 +1,4 @@
-//! Deploys flows.
+//! Deploys flows, and says which version is a flow's default.
 //!
 //! A definition is compiled here and decided by shard 0. The answer comes once this gateway's
 //! catalogue holds the version, so that a start right after it finds it.
@@ -6,6 +6,7 @@
 use std::num::NonZeroU16;
 
 use bytes::Bytes;
+use flowmill_catalog::Catalogue;
 use flowmill_flow::{Flow, Format, compile};
 use flowmill_model::command::{Command, Deploy};
 use flowmill_model::{
@@ -79,6 +80,39 @@ impl Gateway {
         Ok(DeployedVersion { flow: version, hash, created, position: Some(position) })
     }
 
+    /// Makes a version the one that starts get which name none; answers once this gateway's starts
+    /// get it.
+    ///
+    /// # Errors
+    /// `not-found` for a version that is not deployed, and the retryable ones. It may be repeated.
+    pub async fn activate(
+        &self,
+        version: &FlowVersion,
+        trace: Option<TraceContext>,
+    ) -> Result<Position, Refusal> {
+        let known = self.resolve(&version.flow, Some(&version.version)).await?;
+        let command = Command::Activate(version.clone());
+        let (position, outcome) = self.decide(CATALOGUE_SHARD, command, trace).await?;
+        check_activated(outcome)?;
+        let mut catalogue = self.parts().catalogue.clone();
+        // One that was activated and replaced meanwhile is not waited for.
+        let is_seen = |catalogue: &Catalogue| {
+            let default = catalogue.default_version(&version.flow);
+            let now = catalogue.find(version).map(|deployed| deployed.record.activation);
+            default.is_some_and(|default| default.record.flow == *version)
+                || now > Some(known.record.activation)
+        };
+        let seen = async {
+            while !is_seen(&catalogue) {
+                catalogue.changed().await;
+            }
+        };
+        tokio::time::timeout(limits::COMMAND_WAIT, seen).await.map_err(|_| {
+            Refusal::unavailable(format!("{version} is activated but not published yet; try again"))
+        })?;
+        Ok(position)
+    }
+
     async fn compile(&self, source: Bytes, format: Format) -> Result<Flow, Refusal> {
         if source.len() > limits::DEFINITION_BYTES {
             let (bytes, limit) = (source.len(), limits::DEFINITION_BYTES);
@@ -116,6 +150,23 @@ fn is_created(outcome: Option<CommandOutcome>) -> Result<bool, Refusal> {
         Some(CommandOutcome::Unknown | CommandOutcome::KeyReused) => {
             Err(Refusal::new(ErrorCode::Internal, "the deploy got another command's answer"))
         }
+    }
+}
+
+/// Whether a version is now the default one.
+fn check_activated(outcome: Option<CommandOutcome>) -> Result<(), Refusal> {
+    match outcome {
+        Some(CommandOutcome::Applied | CommandOutcome::Unchanged) => Ok(()),
+        Some(CommandOutcome::Unknown) => Err(Refusal::not_found("the version is not deployed")),
+        None | Some(CommandOutcome::Forgotten) => Err(Refusal::unavailable(
+            "the activation is durable and not decided yet; repeat it to learn what became of it",
+        )),
+        Some(
+            CommandOutcome::Exists
+            | CommandOutcome::KeyReused
+            | CommandOutcome::Refused(_)
+            | CommandOutcome::Conflict(_),
+        ) => Err(Refusal::new(ErrorCode::Internal, "the activation got another command's answer")),
     }
 }
 

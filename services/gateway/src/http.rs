@@ -52,6 +52,7 @@ fn flow_routes() -> Router<Gateway> {
     Router::new()
         .route("/v1/flows", get(flows::list))
         .route("/v1/flows/{namespace}/{name}", put(flows::deploy).get(flows::get))
+        .route("/v1/flows/{namespace}/{name}/default", put(flows::activate))
         .route("/v1/flows/{namespace}/{name}/executions", post(executions::start))
 }
 

@@ -1,8 +1,8 @@
-//! `flowmill flows`: what is deployed.
+//! `flowmill flows`: what is deployed, and which version starts get.
 
 use clap::{Args, Subcommand};
 use flowmill_api::FlowDto;
-use flowmill_model::{FlowName, Version};
+use flowmill_model::{FlowName, FlowVersion, Version};
 use futures::TryStreamExt;
 
 use super::ServerArgs;
@@ -11,7 +11,7 @@ use crate::exit::{Failure, Outcome};
 use crate::table::Table;
 use crate::terminal;
 
-/// Show what is deployed.
+/// Show what is deployed, and choose the version that starts get.
 #[derive(Debug, Args)]
 pub(crate) struct FlowsArgs {
     #[command(subcommand)]
@@ -22,6 +22,14 @@ pub(crate) struct FlowsArgs {
 enum FlowsCommand {
     /// List the flows with the version that a start gets which names none.
     List {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Make a version the one that starts get which name none. Executions that run go on with theirs.
+    Activate {
+        /// The version, as NAMESPACE/NAME@VERSION.
+        #[arg(value_name = "NS/NAME@VERSION", value_parser = flow_version)]
+        version: FlowVersion,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -49,12 +57,23 @@ pub(crate) async fn execute(args: FlowsArgs, output: OutputFormat) -> Result<Out
             let flows: Vec<FlowDto> = client.flows().try_collect().await?;
             print_list(&flows, output)?;
         }
+        FlowsCommand::Activate { version, server } => {
+            let found = server.client()?.activate(&version).await?;
+            print_flow(&found, output)?;
+        }
         FlowsCommand::Get { flow, version, server } => {
             let found = server.client()?.flow(&flow, version.as_ref()).await?;
             print_flow(&found, output)?;
         }
     }
     Ok(Outcome::Done)
+}
+
+fn flow_version(text: &str) -> Result<FlowVersion, String> {
+    let (flow, version) = text.split_once('@').ok_or("write NAMESPACE/NAME@VERSION")?;
+    let flow = flow.parse::<FlowName>().map_err(|error| error.to_string())?;
+    let version = version.parse::<Version>().map_err(|error| error.to_string())?;
+    Ok(FlowVersion { flow, version })
 }
 
 fn print_list(flows: &[FlowDto], output: OutputFormat) -> Result<(), Failure> {

@@ -41,6 +41,30 @@ fn an_execution_is_there_after_kill_and_restart() {
 }
 
 #[test]
+fn the_version_chosen_for_starts_stays_chosen_after_kill_and_restart() {
+    let files = Files::new();
+    let server = Dev::start(&files.path().join("data"));
+    let text = std::fs::read_to_string(example("routing")).unwrap();
+    let version = |version: &str| text.replace("version: 1.0.0", &format!("version: {version}"));
+    for number in ["1.0.0", "1.1.0"] {
+        let file = files.write(&format!("{number}.yaml"), &version(number));
+        server.flowmill(&["deploy", &file]).with_code(0);
+    }
+    let start = ["start", "shop/routing", "--input", ROUTED, "--wait", "30s", "--output", "json"];
+    let started = |server: &Dev| server.flowmill(&start).with_code(0).json()["version"].clone();
+    assert_eq!(started(&server), json!("1.1.0"));
+    server.flowmill(&["flows", "activate", "shop/routing@1.0.0"]).with_code(0);
+    assert_eq!(started(&server), json!("1.0.0"));
+    server.flowmill(&["flows", "activate", "shop/routing"]).with_code(2);
+    let unknown = server.flowmill(&["flows", "activate", "shop/routing@3.0.0"]);
+    unknown.with_code(2);
+
+    server.kill();
+    let server = Dev::start(&files.path().join("data"));
+    assert_eq!(started(&server), json!("1.0.0"));
+}
+
+#[test]
 fn an_execution_that_waited_goes_on_after_kill_and_restart() {
     let files = Files::new();
     let server = Dev::start(files.path());

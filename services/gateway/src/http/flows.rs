@@ -1,4 +1,4 @@
-//! Routes of flows: deploy, get, list.
+//! Routes of flows: deploy, get, list, choose the default version.
 
 use std::num::NonZeroU16;
 
@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use flowmill_api::{DeployResult, FlowDto, FlowPageDto, ProblemDto};
-use flowmill_model::FlowName;
+use flowmill_api::{ActivateRequest, DeployResult, FlowDto, FlowPageDto, ProblemDto};
+use flowmill_model::{FlowName, FlowVersion, Version};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -128,11 +128,65 @@ pub(super) async fn get(
     FlowPath(name): FlowPath,
     Params(params): Params<GetParams>,
 ) -> Result<Json<FlowDto>, Refusal> {
-    let asked = gateway.resolve(&name, version(params.version.as_deref())?.as_ref()).await?;
-    let default = gateway.resolve(&name, None).await?;
-    let versions = gateway.parts().catalogue.versions(&name);
-    let flow = dto::flow(&name, &default.record.flow.version, versions);
-    Ok(Json(FlowDto { definition: dto::definition(&asked), ..flow }))
+    let asked = version(params.version.as_deref())?;
+    flow(&gateway, &name, asked.as_ref()).await.map(Json)
+}
+
+/// A flow with the definition of one version: of this one, else of the default one.
+async fn flow(
+    gateway: &Gateway,
+    name: &FlowName,
+    asked: Option<&Version>,
+) -> Result<FlowDto, Refusal> {
+    let asked = gateway.resolve(name, asked).await?;
+    let default = gateway.resolve(name, None).await?;
+    let versions = gateway.parts().catalogue.versions(name);
+    let flow = dto::flow(name, &default.record.flow.version, versions);
+    Ok(FlowDto { definition: dto::definition(&asked), ..flow })
+}
+
+/// Choose a flow's default version.
+///
+/// Starts get it which name none, until another one is chosen or deployed. Executions that run
+/// already go on with theirs.
+#[utoipa::path(
+    put,
+    path = "/v1/flows/{namespace}/{name}/default",
+    tag = "flows",
+    operation_id = "activateFlow",
+    params(
+        ("namespace" = String, Path, description = "The flow's namespace."),
+        ("name" = String, Path, description = "The flow's name."),
+    ),
+    request_body = ActivateRequest,
+    responses(
+        (status = 200, description = "The flow, with the version as its default.", body = FlowDto,
+            headers(("Flowmill-Position" = String, description = "Where the choice stands."))),
+        (status = 404, description = "The flow or the version is not deployed.",
+            body = ProblemDto, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn activate(
+    State(gateway): State<Gateway>,
+    FlowPath(name): FlowPath,
+    headers: CallHeaders,
+    kind: Kind,
+    content: Content,
+) -> Result<Response, Refusal> {
+    kind.json()?;
+    let (body, _share) = content.into_parts();
+    let request: ActivateRequest = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::bad_request(format!("the body is to be {{\"version\": \"...\"}}: {error}"))
+    })?;
+    let chosen = version(Some(&request.version))?.ok_or_else(no_version)?;
+    let chosen = FlowVersion { flow: name, version: chosen };
+    let position = gateway.activate(&chosen, headers.trace).await?;
+    let found = flow(&gateway, &chosen.flow, Some(&chosen.version)).await?;
+    Ok((answer_position(Some(position)), Json(found)).into_response())
+}
+
+fn no_version() -> Refusal {
+    Refusal::bad_request("`version` is the version of a flow, such as 1.0.0")
 }
 
 /// List the flows, in order of their names.

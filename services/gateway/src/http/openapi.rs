@@ -26,6 +26,7 @@ use super::{commands, executions, flows, lists, operations};
         flows::deploy,
         flows::get,
         flows::list,
+        flows::activate,
         executions::start,
         executions::get,
         executions::history,

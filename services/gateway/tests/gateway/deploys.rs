@@ -110,3 +110,37 @@ async fn a_spread_is_a_number_of_shards() {
     put("many").await.assert_problem(400, "bad-request");
     assert_eq!(put("2").await.status, 201);
 }
+
+#[tokio::test]
+async fn a_version_is_the_default_one_once_it_is_chosen() {
+    let served = Rig::new().await.serve().await;
+    for version in ["1.0.0", "1.1.0"] {
+        let answer = served.put_yaml("/v1/flows/shop/hold", definition("hold", version)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+    let choose = |body: &'static str| {
+        let path = "/v1/flows/shop/hold/default";
+        Answer::of(served.json(Method::PUT, path, body))
+    };
+    for _ in 0..2 {
+        let chosen = choose(r#"{"version": "1.0.0"}"#).await;
+        assert_eq!(chosen.status, 200, "{chosen:?}");
+        assert_eq!(chosen.body["default"], "1.0.0");
+        assert!(chosen.header("flowmill-position").is_some());
+        let started = served.post("/v1/flows/shop/hold/executions", r#"{"total": 1}"#).await;
+        assert_eq!(started.body["version"], "1.0.0");
+    }
+    let chosen = choose(r#"{"version": "1.1.0"}"#).await;
+    assert_eq!(chosen.body["default"], "1.1.0", "{chosen:?}");
+
+    choose(r#"{"version": "2.0.0"}"#).await.assert_problem(404, "not-found");
+    for wrong in ["{}", "[]", "", r#"{"version": "newest"}"#, r#"{"version": "1.0.0", "x": 1}"#] {
+        choose(wrong).await.assert_problem(400, "bad-request");
+    }
+    let other = Answer::of(served.json(
+        Method::PUT,
+        "/v1/flows/shop/none/default",
+        r#"{"version": "1.0.0"}"#,
+    ));
+    other.await.assert_problem(404, "not-found");
+}

@@ -13,8 +13,8 @@ use flowmill_log::{Log, Partition, ReadLimit, Reader, Record, Topic};
 use flowmill_model::command::{Command, CommandRecord, Control, Deploy, Signal, Start};
 use flowmill_model::history::DefinitionRecord;
 use flowmill_model::{
-    ContentHash, ErrorCode, ExecutionId, FlowVersion, Offset, Payload, Problem, Sequence, ShardId,
-    Timestamp, envelope,
+    ErrorCode, ExecutionId, FlowVersion, Offset, Payload, Problem, Sequence, ShardId, Timestamp,
+    envelope,
 };
 use flowmill_routing::{
     CommandOutcome, EventView, ExecutionView, HistoryPage, Inbox, PendingView, Request, ShardState,
@@ -48,7 +48,8 @@ pub(crate) struct Owner {
     log: Arc<dyn Log>,
     manners: Arc<Manners>,
     executions: BTreeMap<ExecutionId, ExecutionView>,
-    definitions: BTreeMap<FlowVersion, ContentHash>,
+    definitions: BTreeMap<FlowVersion, DefinitionRecord>,
+    activations: u64,
     outcomes: BTreeMap<Offset, CommandOutcome>,
     ends: Vec<(ExecutionId, oneshot::Sender<Option<ExecutionView>>)>,
     held: Vec<oneshot::Sender<CommandOutcome>>,
@@ -68,6 +69,7 @@ impl Owner {
             manners,
             executions: BTreeMap::new(),
             definitions: BTreeMap::new(),
+            activations: 0,
             outcomes: BTreeMap::new(),
             ends: Vec::new(),
             held: Vec::new(),
@@ -99,7 +101,7 @@ impl Owner {
                 Command::Suspend(control) => self.control(&control, Status::Suspended),
                 Command::Resume(control) => self.control(&control, Status::Waiting),
                 Command::Deploy(deploy) => self.deploy(deploy).await,
-                Command::Activate(_) => CommandOutcome::Unknown,
+                Command::Activate(version) => self.activate(&version).await,
             };
             self.outcomes.insert(fetched.offset, outcome);
             self.answer_ends();
@@ -156,26 +158,43 @@ impl Owner {
 
     async fn deploy(&mut self, deploy: Deploy) -> CommandOutcome {
         if let Some(known) = self.definitions.get(&deploy.flow) {
-            return if *known == deploy.hash {
+            return if known.hash == deploy.hash {
                 CommandOutcome::Unchanged
             } else {
                 CommandOutcome::Conflict(format!("{} exists with other content", deploy.flow))
             };
         }
-        self.definitions.insert(deploy.flow.clone(), deploy.hash);
-        let record = DefinitionRecord {
+        self.activations += 1;
+        self.publish(DefinitionRecord {
             flow: deploy.flow,
             hash: deploy.hash,
             source: deploy.source,
             placement: (0..deploy.spread.unwrap_or(self.shards)).map(ShardId::new).collect(),
-            deployed_at: Timestamp::from_millis(1_767_323_045_678 + self.definitions.len() as u64),
-            activation: self.definitions.len() as u64,
+            deployed_at: Timestamp::from_millis(1_767_323_045_678 + self.activations),
+            activation: self.activations,
+        })
+        .await;
+        CommandOutcome::Applied
+    }
+
+    async fn activate(&mut self, version: &FlowVersion) -> CommandOutcome {
+        let Some(record) = self.definitions.get(version).cloned() else {
+            return CommandOutcome::Unknown;
         };
+        if record.activation == self.activations {
+            return CommandOutcome::Unchanged;
+        }
+        self.activations += 1;
+        self.publish(DefinitionRecord { activation: self.activations, ..record }).await;
+        CommandOutcome::Applied
+    }
+
+    async fn publish(&mut self, record: DefinitionRecord) {
         let definitions = Partition::new(Topic::Definitions, 0);
         let value = Bytes::from(envelope::encode(&record));
         let key = Bytes::from(record.flow.to_string());
+        self.definitions.insert(record.flow.clone(), record);
         self.log.append(&definitions, Record { key, value }).await.unwrap();
-        CommandOutcome::Applied
     }
 
     fn answer_ends(&mut self) {
