@@ -3,13 +3,13 @@
 //! `up` starts a holder in the background, which starts the servers and ends with them; `down` ends
 //! the holder. What runs is in a state file.
 
-#![expect(clippy::print_stdout, reason = "printing is this program's job")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this program's job")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -73,14 +73,21 @@ struct State {
     cql: Option<String>,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let Arguments { state, command } = Arguments::parse();
     let file = state.unwrap_or_else(|| cache_folder().join("state.json"));
-    match command {
+    let ended = match command {
         Order::Up(wanted) => up(&file, &wanted),
         Order::Down => down(&file),
         Order::Status => status(&file),
         Order::Hold(wanted) => hold(&wanted),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -104,7 +111,9 @@ fn up(file: &Path, wanted: &Wanted) -> anyhow::Result<()> {
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
     if line.is_empty() {
-        bail!("the servers did not start: {}", fs::read_to_string(&said)?.trim());
+        let why = fs::read_to_string(&said)?;
+        fs::remove_file(&said)?;
+        bail!("the servers did not start: {}", why.trim());
     }
     fs::write(file, &line).with_context(|| file.display().to_string())?;
     print(&serde_json::from_str(&line)?)

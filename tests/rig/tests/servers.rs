@@ -142,6 +142,9 @@ fn the_command_starts_servers_says_where_they_are_and_ends_them() {
         (ended.status.success(), String::from_utf8(ended.stdout).unwrap())
     };
     assert_eq!(run(&["status"]), (true, "nothing runs\n".into()));
+    let refused = rig().args(["up", "--state"]).arg(&state).env("PATH", "").output().unwrap();
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.starts_with("the servers did not start: ") && said.lines().count() == 1, "{said}");
     let (up, said) = run(&["up", "--kafka", "1", "--cql", "0"]);
     assert!(up, "{said}");
     let known: Value = serde_json::from_str(&said).unwrap();
