@@ -26,7 +26,7 @@ pub(crate) struct Tool {
 }
 
 /// A `java` of version 17, wherever the rig looks for one.
-const JAVA: &str = r#"for j in "$JAVA_HOME" /usr/lib/jvm/*; do "$j/bin/java" -version 2>&1; done | grep -q '"17\.'"#;
+const JAVA: &str = r#"for j in "$JAVA_HOME/bin/java" /usr/lib/jvm/*/bin/java java; do "$j" -version 2>&1; done | grep -q '"17\.'"#;
 
 /// What the servers of the rig need.
 pub(crate) const SERVERS: &[Tool] = &[

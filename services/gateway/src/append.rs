@@ -85,19 +85,25 @@ impl Gateway {
         Ok((position, outcome))
     }
 
-    /// As [`Gateway::decide`], for a command that is durable at `position`.
+    /// As [`Gateway::decide`], for a command that is durable at `position`. A repeat takes no longer
+    /// than the caller waits anyway.
     pub(crate) async fn decided_or_repeated(
         &self,
         position: Position,
         command: Command,
         trace: Option<TraceContext>,
     ) -> Option<CommandOutcome> {
-        let outcome = self.decided(position).await?;
-        if outcome != CommandOutcome::Forgotten {
-            return Some(outcome);
-        }
-        let repeated = self.append(position.shard, command, trace).await.ok()?;
-        self.decided(repeated).await.filter(|outcome| *outcome != CommandOutcome::Forgotten)
+        let decided = async {
+            match self.decided(position).await {
+                Some(CommandOutcome::Forgotten) => {
+                    let repeated = self.append(position.shard, command, trace).await.ok()?;
+                    self.decided(repeated).await
+                }
+                outcome => outcome,
+            }
+        };
+        let outcome = tokio::time::timeout(limits::COMMAND_WAIT, decided).await.ok()?;
+        outcome.filter(|outcome| *outcome != CommandOutcome::Forgotten)
     }
 
     /// What became of a command; `None` when that is not known in time.

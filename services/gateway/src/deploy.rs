@@ -76,7 +76,7 @@ impl Gateway {
         let command = Command::Deploy(deploy);
         let (position, outcome) = self.decide(CATALOGUE_SHARD, command, trace).await?;
         let created = is_created(outcome)?;
-        self.await_version(&version, &hash).await?;
+        self.await_published(&version, |known| known.get(&version, &hash).is_some()).await?;
         Ok(DeployedVersion { flow: version, hash, created, position: Some(position) })
     }
 
@@ -94,7 +94,6 @@ impl Gateway {
         let command = Command::Activate(version.clone());
         let (position, outcome) = self.decide(CATALOGUE_SHARD, command, trace).await?;
         check_activated(outcome)?;
-        let mut catalogue = self.parts().catalogue.clone();
         // One that was activated and replaced meanwhile is not waited for.
         let is_seen = |catalogue: &Catalogue| {
             let default = catalogue.default_version(&version.flow);
@@ -102,14 +101,7 @@ impl Gateway {
             default.is_some_and(|default| default.record.flow == *version)
                 || now > Some(known.record.activation)
         };
-        let seen = async {
-            while !is_seen(&catalogue) {
-                catalogue.changed().await;
-            }
-        };
-        tokio::time::timeout(limits::COMMAND_WAIT, seen).await.map_err(|_| {
-            Refusal::unavailable(format!("{version} is activated but not published yet; try again"))
-        })?;
+        self.await_published(version, is_seen).await?;
         Ok(position)
     }
 
@@ -122,16 +114,21 @@ impl Gateway {
         compiled.map_err(Refusal::wrong_definition)
     }
 
-    /// Waits until the catalogue holds a version that shard 0 has decided.
-    async fn await_version(&self, flow: &FlowVersion, hash: &ContentHash) -> Result<(), Refusal> {
+    /// Waits until this gateway's catalogue shows what shard 0 has decided about a version.
+    async fn await_published(
+        &self,
+        version: &FlowVersion,
+        is_seen: impl Fn(&Catalogue) -> bool,
+    ) -> Result<(), Refusal> {
         let mut catalogue = self.parts().catalogue.clone();
-        let held = async {
-            while catalogue.get(flow, hash).is_none() {
+        let seen = async {
+            while !is_seen(&catalogue) {
                 catalogue.changed().await;
             }
         };
-        tokio::time::timeout(limits::COMMAND_WAIT, held).await.map_err(|_| {
-            Refusal::unavailable(format!("{flow} is deployed but not published yet; try again"))
+        tokio::time::timeout(limits::COMMAND_WAIT, seen).await.map_err(|_| {
+            let detail = format!("what was decided of {version} is not published yet; try again");
+            Refusal::unavailable(detail)
         })
     }
 }

@@ -178,15 +178,12 @@ pub(super) async fn activate(
     let request: ActivateRequest = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad_request(format!("the body is to be {{\"version\": \"...\"}}: {error}"))
     })?;
-    let chosen = version(Some(&request.version))?.ok_or_else(no_version)?;
+    let chosen = Version::new(&request.version);
+    let chosen = chosen.map_err(|error| Refusal::bad_request(error.to_string()))?;
     let chosen = FlowVersion { flow: name, version: chosen };
     let position = gateway.activate(&chosen, headers.trace).await?;
     let found = flow(&gateway, &chosen.flow, Some(&chosen.version)).await?;
     Ok((answer_position(Some(position)), Json(found)).into_response())
-}
-
-fn no_version() -> Refusal {
-    Refusal::bad_request("`version` is the version of a flow, such as 1.0.0")
 }
 
 /// List the flows, in order of their names.
