@@ -50,7 +50,7 @@ async fn commit(log: &EmbeddedLog, value: &Bytes, shards: u16) {
     let append = |number| {
         let partition = Partition::new(Topic::History, number);
         async move {
-            let record = Record { key: Bytes::new(), value: value.clone() };
+            let record = Record::of(value.clone());
             let offset = log.append(&partition, record).await.expect("the disk takes it");
             // Without this, a long measurement fills the disk.
             if offset.get().is_multiple_of(4_096) {

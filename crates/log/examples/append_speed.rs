@@ -103,7 +103,7 @@ async fn append(log: Arc<EmbeddedLog>, n: usize, start: Instant) -> Vec<Duration
     let value = Bytes::from(vec![7; BYTES]);
     let mut latencies = Vec::new();
     while start.elapsed() < MEASURED {
-        let record = Record { key: Bytes::new(), value: value.clone() };
+        let record = Record::of(value.clone());
         let begun = Instant::now();
         log.append(&partition, record).await.expect("an append succeeds");
         latencies.push(begun.elapsed());

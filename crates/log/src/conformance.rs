@@ -68,10 +68,7 @@ fn history() -> Partition {
 }
 
 fn record(key: &str, value: impl AsRef<[u8]>) -> Record {
-    Record {
-        key: Bytes::copy_from_slice(key.as_bytes()),
-        value: Bytes::copy_from_slice(value.as_ref()),
-    }
+    Record::keyed(key.to_owned(), value.as_ref().to_vec())
 }
 
 const fn limit(records: usize, bytes: usize) -> ReadLimit {

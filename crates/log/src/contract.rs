@@ -1,5 +1,6 @@
 //! The contract of a log.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use bytes::Bytes;
@@ -113,6 +114,42 @@ pub struct Record {
     pub key: Bytes,
     /// The content.
     pub value: Bytes,
+    /// What is said beside the content, in order. A name may come more than once.
+    pub headers: Vec<Header>,
+}
+
+impl Record {
+    /// A record without key and headers.
+    pub fn of(value: impl Into<Bytes>) -> Self {
+        Self::keyed(Bytes::new(), value)
+    }
+
+    /// A record without headers.
+    pub fn keyed(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
+        Self { key: key.into(), value: value.into(), headers: Vec::new() }
+    }
+
+    /// Bytes of key, value, and the names and values of headers: what limits count.
+    pub fn bytes(&self) -> usize {
+        let headers = self.headers.iter().map(|header| header.name.len() + header.value.len());
+        self.key.len() + self.value.len() + headers.sum::<usize>()
+    }
+}
+
+/// A name and what it stands for, beside a record's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The name.
+    pub name: Cow<'static, str>,
+    /// The value; often text.
+    pub value: Bytes,
+}
+
+impl Header {
+    /// A header.
+    pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
 }
 
 /// What is read.
@@ -129,7 +166,7 @@ pub struct Fetched {
 pub struct ReadLimit {
     /// Records.
     pub records: NonZeroUsize,
-    /// Bytes of keys and values.
+    /// Bytes, as [`Record::bytes`] counts them.
     pub bytes: usize,
 }
 

@@ -273,7 +273,7 @@ impl Log for EmbeddedLog {
     }
 
     fn append(&self, to: &Partition, record: Record) -> Append {
-        let bytes = record.key.len() + record.value.len();
+        let bytes = record.bytes();
         if bytes > limits::RECORD_BYTES {
             return refused(NotWritten::TooLarge { bytes, limit: limits::RECORD_BYTES });
         }

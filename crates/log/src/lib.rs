@@ -12,7 +12,7 @@ pub mod memory;
 pub mod topic;
 
 pub use contract::{
-    Append, AppendError, Bounds, Fetched, Log, LogFuture, Member, NotWritten, ORCHESTRATORS,
+    Append, AppendError, Bounds, Fetched, Header, Log, LogFuture, Member, NotWritten, ORCHESTRATORS,
     ReadError, ReadLimit, Reader, Record, task_partition, worker_group,
 };
 pub use embedded::EmbeddedLog;

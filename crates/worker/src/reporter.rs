@@ -73,7 +73,7 @@ impl Reporter {
 
     fn append(&self, shard: ShardId, value: Bytes) -> flowmill_log::Append {
         let to = Partition::of_shard(Topic::Results, shard);
-        self.log.append(&to, Record { key: Bytes::new(), value })
+        self.log.append(&to, Record::of(value))
     }
 }
 

@@ -32,7 +32,7 @@ impl Gateway {
             return Err(Refusal::too_large("the command", value.len(), limits::RECORD_BYTES));
         }
         let to = Partition::of_shard(Topic::Commands, shard);
-        let record = Record { key: Bytes::new(), value };
+        let record = Record::of(value);
         let repeated = self.append_until_known(&to, record);
         let offset = tokio::time::timeout(limits::START_REPEATS, repeated).await;
         let offset = offset.map_err(|_| {

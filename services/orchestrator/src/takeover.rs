@@ -193,7 +193,7 @@ impl Claimant {
         let (node, log) = (self.node.clone(), self.log.identity());
         let claim = Claim { epoch: judge.epoch().next(), node, nonce, log };
         let value = Bytes::from(HistoryRecord::Claim(claim).encode());
-        let append = self.log.append(history, Record { key: Bytes::new(), value });
+        let append = self.log.append(history, Record::of(value));
         let claimed = append.await;
         crash::point("claim-appended");
         claimed.map_err(|error| match error {

@@ -169,7 +169,7 @@ impl Caller {
         let log = Arc::clone(&*self.log.lock());
         let to = Partition::of_shard(Topic::Commands, SHARD);
         let value = envelope::encode(&record).into();
-        let append = log.append(&to, Record { key: bytes::Bytes::new(), value });
+        let append = log.append(&to, Record::of(value));
         let answer = tokio::time::timeout(PATIENCE, append).await.ok().and_then(Result::ok);
         let execution = record.command.execution().map_or_else(|| "-".into(), |id| id.to_string());
         self.trace.note(format!("call {execution} -> {answer:?}"));

@@ -145,5 +145,5 @@ async fn send(log: &Arc<dyn Log>, task: &TaskRecord, token: TaskToken, outcome: 
     let to = Partition::of_shard(Topic::Results, task.id.execution.shard());
     let value = envelope::encode(&record).into();
     // A result that is lost is the business of the engine's time-outs.
-    drop(log.append(&to, Record { key: bytes::Bytes::new(), value }).await);
+    drop(log.append(&to, Record::of(value)).await);
 }

@@ -7,7 +7,7 @@ use flowmill_model::limits;
 use futures::future::join_all;
 
 use super::{Subject, append, append_numbers, history, read, read_many, reader, record, soon};
-use crate::contract::{AppendError, NotWritten, Record};
+use crate::contract::{AppendError, Header, NotWritten, Record};
 use crate::topic::{Partition, Topic};
 
 /// The order of the calls counts, whenever and in whatever order the futures are polled.
@@ -85,7 +85,7 @@ pub async fn a_dropped_append_is_written_all_the_same(mut subject: Subject) {
     assert_eq!(values, [record("", "dropped"), record("", "kept")]);
 }
 
-/// Keys and values are bytes, of any length, also none.
+/// Keys and values are bytes, of any length, also none; headers keep their order and repeats.
 pub async fn records_come_back_as_they_were(mut subject: Subject) {
     let log = subject.with_history().await;
     let binary: Vec<u8> = (0..=255).cycle().take(10_001).collect();
@@ -95,6 +95,15 @@ pub async fn records_come_back_as_they_were(mut subject: Subject) {
         record("", "value"),
         record("\0\n", &binary),
         record("\u{1F600}", [0; 7]),
+        Record {
+            headers: vec![
+                Header::new("name", "value"),
+                Header::new("name", ""),
+                Header::new("\u{1F600}", vec![0, 255]),
+            ],
+            ..record("key", "value")
+        },
+        Record { headers: vec![Header::new("alone", "1")], ..Record::default() },
     ];
     for record in &records {
         append(&log, &history(), record.clone()).await;

@@ -9,16 +9,17 @@
 //! | 3 | a topic, made or changed | id `u16`, partitions `u16`, retention `u8` and `u64` ms, name length `u16`, name |
 //! | 4 | all topics and positions | number of topics `u16`; each as in 3, then for each partition first kept and next offset, `u64` each |
 //! | 5 | the log was closed in good order | nothing |
+//! | 6 | a record with headers | as 1 up to the key's length, then number of headers `u32`; each header's name length `u32`, value length `u32`, name, value; then key, value |
 //!
 //! A record says its own offset: one that is moved to a later segment keeps it, and of two
 //! entries for one offset the later one counts. Numbers once used are never used for another kind.
 
 use std::time::Duration;
 
-use bytes::{Buf, BufMut};
+use bytes::{Buf, BufMut, Bytes};
 use flowmill_model::Timestamp;
 
-use crate::contract::Record;
+use crate::contract::{Header, Record};
 use crate::topic::{Retention, Topic};
 
 /// A partition, by the number of its topic in this log.
@@ -75,12 +76,17 @@ const TRIM: u8 = 2;
 const TOPIC: u8 = 3;
 const STATE: u8 = 4;
 const CLOSED: u8 = 5;
+const HEADED: u8 = 6;
 
 const RECORD_HEAD_BYTES: usize = 25;
 
 /// Bytes of the body of a record's entry.
-pub(super) const fn record_bytes(record: &Record) -> usize {
-    RECORD_HEAD_BYTES + record.key.len() + record.value.len()
+pub(super) fn record_bytes(record: &Record) -> usize {
+    let headers = match record.headers.len() {
+        0 => 0,
+        count => 4 + count * 8,
+    };
+    RECORD_HEAD_BYTES + headers + record.bytes()
 }
 
 /// Bytes of the body of a trim's entry.
@@ -96,13 +102,30 @@ pub(super) fn put_record(
     at: Timestamp,
     record: &Record,
 ) {
-    out.put_u8(RECORD);
+    out.put_u8(if record.headers.is_empty() { RECORD } else { HEADED });
     put_partition(out, partition);
     out.put_u64_le(offset);
     out.put_u64_le(at.as_millis());
-    out.put_u32_le(u32::try_from(record.key.len()).expect("a record is far below 4 GiB"));
+    put_length(out, record.key.len());
+    if !record.headers.is_empty() {
+        put_headers(out, &record.headers);
+    }
     out.put_slice(&record.key);
     out.put_slice(&record.value);
+}
+
+fn put_headers(out: &mut Vec<u8>, headers: &[Header]) {
+    put_length(out, headers.len());
+    for Header { name, value } in headers {
+        put_length(out, name.len());
+        put_length(out, value.len());
+        out.put_slice(name.as_bytes());
+        out.put_slice(value);
+    }
+}
+
+fn put_length(out: &mut Vec<u8>, length: usize) {
+    out.put_u32_le(u32::try_from(length).expect("a record is far below 4 GiB"));
 }
 
 pub(super) fn put_trim(out: &mut Vec<u8>, partition: PartitionId, before: u64) {
@@ -159,27 +182,56 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Splits the body of a record into its head and the lengths of its key and value.
-pub(super) fn record_parts(body: &[u8]) -> Result<(RecordHead, usize, usize), Undecodable> {
-    let Entry::Record { head, key } = Entry::decode(body)? else {
-        return Err(Undecodable);
+/// The record that a body holds; key and values stay where they are.
+pub(super) fn record_of(body: &Bytes) -> Result<Record, Undecodable> {
+    let mut rest = &body[..];
+    let (_, headers, key) = record_parts(&mut rest).ok_or(Undecodable)?;
+    let header = |(name, value): (&str, &[u8])| Header::new(name.to_owned(), body.slice_ref(value));
+    Ok(Record {
+        key: body.slice_ref(key),
+        value: body.slice_ref(rest),
+        headers: headers.into_iter().map(header).collect(),
+    })
+}
+
+type Headers<'a> = Vec<(&'a str, &'a [u8])>;
+
+/// Takes a record's head, headers and key off the front of a body; what is left is the value.
+fn record_parts<'a>(body: &mut &'a [u8]) -> Option<(RecordHead, Headers<'a>, &'a [u8])> {
+    let kind = body.try_get_u8().ok()?;
+    let head = RecordHead {
+        partition: partition(body)?,
+        offset: body.try_get_u64_le().ok()?,
+        at: Timestamp::from_millis(body.try_get_u64_le().ok()?),
+        key_bytes: body.try_get_u32_le().ok()?,
     };
-    Ok((head, key.len(), body.len() - RECORD_HEAD_BYTES - key.len()))
+    let headers = match kind {
+        RECORD => Vec::new(),
+        HEADED => headers(body)?,
+        _ => return None,
+    };
+    let key = slice(body, head.key_bytes as usize)?;
+    Some((head, headers, key))
+}
+
+fn headers<'a>(body: &mut &'a [u8]) -> Option<Headers<'a>> {
+    let count = body.try_get_u32_le().ok()?;
+    let mut headers = Vec::new();
+    for _ in 0..count {
+        let (name, value) = (body.try_get_u32_le().ok()?, body.try_get_u32_le().ok()?);
+        let name = std::str::from_utf8(slice(body, name as usize)?).ok()?;
+        headers.push((name, slice(body, value as usize)?));
+    }
+    Some(headers)
 }
 
 fn decode<'a>(body: &mut &'a [u8]) -> Option<Entry<'a>> {
+    if matches!(body.first(), Some(&RECORD | &HEADED)) {
+        let (head, _, key) = record_parts(body)?;
+        *body = &[];
+        return Some(Entry::Record { head, key });
+    }
     match body.try_get_u8().ok()? {
-        RECORD => {
-            let head = RecordHead {
-                partition: partition(body)?,
-                offset: body.try_get_u64_le().ok()?,
-                at: Timestamp::from_millis(body.try_get_u64_le().ok()?),
-                key_bytes: body.try_get_u32_le().ok()?,
-            };
-            let key = slice(body, head.key_bytes as usize)?;
-            *body = &[];
-            Some(Entry::Record { head, key })
-        }
         TRIM => {
             let partition = partition(body)?;
             Some(Entry::Trim { partition, before: body.try_get_u64_le().ok()? })
@@ -271,28 +323,38 @@ mod tests {
 
     #[test]
     fn a_record_survives_its_bytes() {
-        let record = Record { key: "key".into(), value: "value".into() };
-        let bytes = body(|out| put_record(out, ID, 5, Timestamp::from_millis(6), &record));
-        assert_eq!(bytes.len(), record_bytes(&record));
-        let (head, key, value) = record_parts(&bytes).expect("a record");
-        assert_eq!((head.partition, head.offset, head.at.as_millis()), (ID, 5, 6));
-        assert_eq!((key, value), (3, 5));
-        assert!(bytes.ends_with(b"keyvalue"));
+        let mut record = Record::keyed("key", "value");
+        for headers in [vec![], vec![Header::new("a", ""), Header::new("", "b"), Header::new("a", "b")]] {
+            record.headers = headers;
+            let bytes = body(|out| put_record(out, ID, 5, Timestamp::from_millis(6), &record));
+            assert_eq!(bytes.len(), record_bytes(&record));
+            let Ok(Entry::Record { head, key }) = Entry::decode(&bytes) else { panic!("no record") };
+            assert_eq!((head.partition, head.offset, head.at.as_millis()), (ID, 5, 6));
+            assert_eq!(key, b"key");
+            assert_eq!(record_of(&bytes.into()), Ok(record.clone()));
+        }
     }
 
     #[test]
     fn what_is_no_entry_is_refused() {
-        for bytes in [&[][..], &[0], &[6], &[255; 40], &[CLOSED, 0], &[RECORD; 25]] {
+        for bytes in [&[][..], &[0], &[7], &[255; 40], &[CLOSED, 0], &[RECORD; 25], &[HEADED; 25]] {
             assert_eq!(Entry::decode(bytes), Err(Undecodable), "{bytes:?}");
         }
     }
 
     #[test]
     fn the_bytes_of_a_record_do_not_change() {
-        let record = Record { key: "k".into(), value: "v".into() };
+        let mut record = Record::keyed("k", "v");
         let bytes = body(|out| put_record(out, ID, 5, Timestamp::from_millis(6), &record));
         let expected =
             [1, 3, 0, 2, 1, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, b'k', b'v'];
+        assert_eq!(bytes, expected);
+        record.headers.push(Header::new("h", "w"));
+        let bytes = body(|out| put_record(out, ID, 5, Timestamp::from_millis(6), &record));
+        let expected = [
+            6, 3, 0, 2, 1, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0,
+            0, b'h', b'w', b'k', b'v',
+        ];
         assert_eq!(bytes, expected);
     }
 }

@@ -177,7 +177,7 @@ impl State {
         let kept = kept.filter(|(offset, _)| self.index.holds(self.start, *offset));
         let fetched = kept.map(|(offset, record)| fetched(*offset, record.clone()));
         let mut left = Allowance::new(limit);
-        fetched.take_while(|f| left.take(f.record.key.len() + f.record.value.len())).collect()
+        fetched.take_while(|f| left.take(f.record.bytes())).collect()
     }
 }
 

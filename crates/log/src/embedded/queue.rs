@@ -47,7 +47,7 @@ impl Job {
     /// Bytes it holds while it waits.
     fn bytes(&self) -> usize {
         match self {
-            Self::Append(job) => job.record.key.len() + job.record.value.len(),
+            Self::Append(job) => job.record.bytes(),
             Self::Ensure(_) | Self::Trim(_) => 0,
         }
     }

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::Shared;
-use super::entry::record_parts;
+use super::entry::record_of;
 use super::index::Spot;
 use super::partition::{Found, fetched};
 use super::topics::Kept;
@@ -75,15 +75,9 @@ async fn from_disk(spots: Vec<Spot>) -> Result<Vec<Fetched>, ReadError> {
 
 fn read_record(spot: &Spot) -> Result<Fetched, ReadError> {
     let body = spot.segment.read(spot.at, spot.bytes).map_err(ReadError::Damaged)?;
-    let record = record_of(&body).ok_or_else(|| {
+    let record = record_of(&body).map_err(|_| {
         let file = spot.segment.path.display();
         ReadError::Damaged(format!("{file} at byte {}: this is not the record", spot.at))
     })?;
     Ok(fetched(spot.offset, record))
-}
-
-fn record_of(body: &Bytes) -> Option<Record> {
-    let (_, key, value) = record_parts(body).ok()?;
-    let value_at = body.len() - value;
-    Some(Record { key: body.slice(value_at - key..value_at), value: body.slice(value_at..) })
 }

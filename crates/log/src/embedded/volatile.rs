@@ -55,7 +55,7 @@ struct State {
 }
 
 fn cost(record: &Record) -> usize {
-    OVERHEAD_BYTES + record.key.len() + record.value.len()
+    OVERHEAD_BYTES + record.bytes()
 }
 
 impl VolatilePartition {
@@ -107,7 +107,7 @@ impl VolatilePartition {
         let records = (from..).zip(state.records.range(first..));
         let found = records.map(|(offset, (_, record))| fetched(offset, record.clone()));
         let found: Vec<_> =
-            found.take_while(|f| left.take(f.record.key.len() + f.record.value.len())).collect();
+            found.take_while(|f| left.take(f.record.bytes())).collect();
         Ok(if found.is_empty() { Found::Nothing(changed) } else { Found::Memory(found) })
     }
 

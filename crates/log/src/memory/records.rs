@@ -79,7 +79,7 @@ impl Records {
 
     /// Refuses what no fault is needed to refuse.
     pub(super) fn check(&self, to: &Partition, record: &Record) -> Result<(), NotWritten> {
-        let bytes = record.key.len() + record.value.len();
+        let bytes = record.bytes();
         if bytes > limits::RECORD_BYTES {
             return Err(NotWritten::TooLarge { bytes, limit: limits::RECORD_BYTES });
         }
@@ -246,7 +246,7 @@ impl Kept {
         let mut found: Vec<Fetched> = Vec::new();
         let mut bytes = 0;
         for (offset, (_, record)) in self.records.range(from..).take(limit.records.get()) {
-            bytes += record.key.len() + record.value.len();
+            bytes += record.bytes();
             if bytes > limit.bytes && !found.is_empty() {
                 break;
             }

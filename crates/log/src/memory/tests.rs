@@ -17,7 +17,7 @@ fn partition() -> Partition {
 }
 
 fn record(value: &'static str) -> Record {
-    Record { key: Bytes::new(), value: Bytes::from_static(value.as_bytes()) }
+    Record::of(value)
 }
 
 async fn log_with(derivable: Derivable, survival: Survival) -> MemoryLog {

@@ -75,7 +75,7 @@ async fn the_earlier_records_of_a_key_hold_up_no_file() {
     let mut expected = Vec::new();
     for round in 0..40_u8 {
         for key in ["a", "b", "c"] {
-            let record = Record { key: Bytes::from(key), value: vec![round; 10_000].into() };
+            let record = Record::keyed(key, vec![round; 10_000]);
             let offset = log.append(&partition, record.clone()).await.unwrap();
             expected.retain(|(_, kept): &(_, Record)| kept.key != record.key);
             expected.push((offset, record));

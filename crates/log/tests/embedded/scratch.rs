@@ -39,7 +39,7 @@ pub(crate) fn history() -> Partition {
 }
 
 pub(crate) fn record(value: impl AsRef<[u8]>) -> Record {
-    Record { key: Bytes::new(), value: Bytes::copy_from_slice(value.as_ref()) }
+    Record::of(value.as_ref().to_vec())
 }
 
 /// A folder that goes with this value.

@@ -85,7 +85,7 @@ impl Rig {
     pub(crate) async fn put(&self, queue: &Queue, shard: ShardId, value: Vec<u8>) {
         let number = task_partition(shard, self.partitions);
         let to = Partition::new(Topic::Tasks(queue.clone()), number);
-        let record = Record { key: Bytes::new(), value: value.into() };
+        let record = Record::of(value);
         self.log.append(&to, record).await.expect("it is written");
     }
 

@@ -194,7 +194,7 @@ impl Owner {
         let value = Bytes::from(envelope::encode(&record));
         let key = Bytes::from(record.flow.to_string());
         self.definitions.insert(record.flow.clone(), record);
-        self.log.append(&definitions, Record { key, value }).await.unwrap();
+        self.log.append(&definitions, Record::keyed(key, value)).await.unwrap();
     }
 
     fn answer_ends(&mut self) {

@@ -147,7 +147,7 @@ impl Serving {
                 tokio::time::sleep(pause).await;
             }
             let begun = Instant::now();
-            let outcome = log.append(&history, Record { key: Bytes::new(), value: bytes }).await;
+            let outcome = log.append(&history, Record::of(bytes)).await;
             crash::point("batch-appended");
             metrics.committed(begun.elapsed());
             ShardMessage::Appended(incarnation, outcome)

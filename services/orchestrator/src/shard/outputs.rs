@@ -183,17 +183,16 @@ impl Courier {
                 let partitions = self.partitions_of(&topic).await?;
                 let number = task_partition(record.id.execution.shard(), partitions);
                 let key = Bytes::copy_from_slice(&record.id.execution.to_bits().to_be_bytes());
-                let value = envelope::encode(record).into();
-                Ok((Partition::new(topic, number), Record { key, value }))
+                Ok((Partition::new(topic, number), Record::keyed(key, envelope::encode(record))))
             }
             Output::Definition(record) => {
                 let key = Bytes::from(record.flow.to_string());
-                let value = envelope::encode(record).into();
-                Ok((Partition::new(Topic::Definitions, 0), Record { key, value }))
+                let record = Record::keyed(key, envelope::encode(record));
+                Ok((Partition::new(Topic::Definitions, 0), record))
             }
             Output::DeadLetter(rejected) => {
                 let value = rejected.record.0.clone();
-                Ok((Partition::new(Topic::DeadLetters, 0), Record { key: Bytes::new(), value }))
+                Ok((Partition::new(Topic::DeadLetters, 0), Record::of(value)))
             }
         }
     }

@@ -77,7 +77,7 @@ impl Rig {
     /// Sends a task.
     pub(crate) async fn send(&self, task: &TaskRecord) {
         let to = Partition::new(Topic::Tasks(Queue::new(HTTP_QUEUE).expect("a valid name")), 0);
-        let record = Record { key: Bytes::new(), value: envelope::encode(task).into() };
+        let record = Record::of(envelope::encode(task));
         self.log.append(&to, record).await.expect("it is written");
     }
 

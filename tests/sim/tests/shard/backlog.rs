@@ -70,6 +70,6 @@ impl Lonely {
         let record = CommandRecord { sent_at: self.clock.now(), trace: None, command };
         let value = Bytes::from(envelope::encode(&record));
         let to = Partition::of_shard(Topic::Commands, SHARD);
-        self.log.append(&to, Record { key: Bytes::new(), value }).await.expect("it is written")
+        self.log.append(&to, Record::of(value)).await.expect("it is written")
     }
 }

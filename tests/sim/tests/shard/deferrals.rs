@@ -22,7 +22,7 @@ impl Lonely {
         let record = CommandRecord { sent_at, trace: None, command: Command::Start(start) };
         let value = Bytes::from(envelope::encode(&record));
         let to = Partition::of_shard(Topic::Commands, SHARD);
-        self.log.append(&to, Record { key: Bytes::new(), value }).await.expect("it is written");
+        self.log.append(&to, Record::of(value)).await.expect("it is written");
         execution
     }
 

@@ -134,7 +134,7 @@ impl Cache {
 
     /// Notes a record that is about to be published.
     pub(super) fn add(&mut self, partition: &Arc<DurablePartition>, offset: u64, record: &Record) {
-        let bytes = OVERHEAD_BYTES + record.key.len() + record.value.len();
+        let bytes = OVERHEAD_BYTES + record.bytes();
         self.bytes += bytes;
         let bytes = u32::try_from(bytes).expect("a record is far below 4 GiB");
         self.records.push_back((Arc::clone(partition), offset, bytes));

@@ -1,0 +1,11 @@
+//! Compiles the protocol files without `protoc`.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let files = ["flowmill/v1/shard.proto"];
+    for file in files {
+        println!("cargo::rerun-if-changed={file}");
+    }
+    let described = protox::compile(files, ["."])?;
+    tonic_prost_build::configure().compile_fds(described)?;
+    Ok(())
+}
