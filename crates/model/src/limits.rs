@@ -248,6 +248,10 @@ pub const ACKNOWLEDGED_STARTS: usize = 32_768;
 /// Entries of one page of a list or a history.
 pub const PAGE_ENTRIES: usize = 500;
 
+/// Bytes of the largest message between two nodes. A part of a history holds up to 32 events, each
+/// as large as a payload, and room for what frames them.
+pub const NODE_MESSAGE_BYTES: usize = 48 * 1024 * 1024;
+
 /// Bytes of events in one page of a history, above which no more are added. An event can be as
 /// large as a payload.
 pub const PAGE_BYTES: usize = 4 * 1024 * 1024;

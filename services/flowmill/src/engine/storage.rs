@@ -56,6 +56,11 @@ impl Storage {
         }
     }
 
+    /// A log and a store that are elsewhere.
+    pub(crate) const fn of(log: Arc<dyn Log>, store: Arc<dyn Store>) -> Self {
+        Self { log, store, _temporary: None }
+    }
+
     /// The log.
     pub(crate) const fn log(&self) -> &Arc<dyn Log> {
         &self.log
