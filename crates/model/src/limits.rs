@@ -160,6 +160,10 @@ pub const LOG_DERIVABLE_BYTES: usize = 128 * 1024 * 1024;
 /// on a full disk.
 pub const LOG_WAITING_BYTES: usize = 256 * 1024 * 1024;
 
+/// Bytes given to one producer of Kafka that are not acknowledged. Beyond it appends are refused:
+/// whoever sends must wait.
+pub const KAFKA_IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;
+
 /// Bytes after which the embedded log writes and syncs what it has gathered. Bounds how long the
 /// first append of a group waits for the last.
 pub const LOG_GROUP_BYTES: usize = 4 * 1024 * 1024;
