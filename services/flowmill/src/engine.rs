@@ -34,8 +34,8 @@ pub(crate) use flowmill_log::embedded::Durability;
 /// How long the orchestrator may take to finish its batch and to checkpoint.
 const ORCHESTRATOR_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long the files may take to close.
-const FILES_WITHIN: Duration = Duration::from_secs(1);
+/// How long the files may take to close, or clients to leave their groups.
+const FILES_WITHIN: Duration = Duration::from_secs(4);
 
 /// How often readiness is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -99,13 +99,9 @@ impl Engine {
         let metrics = Metrics::default();
         let worker = match roles.worker {
             false => None,
-            true => Some(WorkerRole::start(
-                storage.log(),
-                &catalogue,
-                worker,
-                clock,
-                metrics.clone(),
-            )?),
+            true => {
+                Some(WorkerRole::start(storage.log(), &catalogue, worker, clock, metrics.clone())?)
+            }
         };
         let deciders = roles.orchestrator.then(Deciders::start).transpose()?;
         let orchestrator = match &deciders {

@@ -79,8 +79,7 @@ pub(crate) async fn run(
     let options = options(&config, roles, opened.shards, internal_address, token)?;
     let trust = options.trust.clone();
     let engine = Engine::on(opened.storage, options).await?;
-    let internal =
-        internal.map(|l| Internal::serve(l, engine.gateway(), engine.owners(), trust));
+    let internal = internal.map(|l| Internal::serve(l, engine.gateway(), engine.owners(), trust));
     let url = api_address.or(internal_address).map(|a| format!("http://{a}")).unwrap_or_default();
     let told = Announcement {
         roles: roles.names(),

@@ -27,8 +27,11 @@ fn manual() -> String {
         let own = (setting.path.len() > 1).then(|| setting.path[0].clone());
         if section.as_ref() != Some(&own) {
             let title = own.as_ref().map_or("The node".to_owned(), |name| format!("`[{name}]`"));
-            write!(text, "\n## {title}\n\n| Setting | Variable | Takes | What it is |\n|---|---|---|---|\n")
-                .expect("writing to a string does not fail");
+            write!(
+                text,
+                "\n## {title}\n\n| Setting | Variable | Takes | What it is |\n|---|---|---|---|\n"
+            )
+            .expect("writing to a string does not fail");
             section = Some(own);
         }
         text.push_str(&row(&setting));
