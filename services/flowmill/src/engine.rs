@@ -74,6 +74,7 @@ impl Engine {
     pub(crate) async fn start(options: EngineOptions) -> anyhow::Result<Self> {
         let EngineOptions { data, durability, retention } = options;
         let storage = Storage::open(data, durability).await?;
+        let retention = flowmill_orchestrator::Retention::of(retention);
         let settings = flowmill_orchestrator::Settings { retention, ..Default::default() };
         ensure_topics(storage.log().as_ref(), settings.shards).await?;
         let catalogue = Catalogue::follow(storage.log());
