@@ -136,6 +136,46 @@ pub const STORE_READS: usize = 8;
 /// disk is full until it is opened anew, so it is better not to try.
 pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Requests of the CQL store in flight at a time unless set otherwise. Two cores of a server are
+/// busy with fewer, and more only wait there.
+pub const STORE_REQUESTS: usize = 32;
+
+/// How long one request of the CQL store may take. Longer than a server's own time-out for a
+/// write, so that it says what is wrong.
+pub const STORE_REQUEST_WAIT: Duration = Duration::from_secs(3);
+
+/// How long after its acknowledgement the CQL store keeps a row in memory, since a crash of a
+/// server may lose it. Three times what a server takes to sync its commit log.
+pub const STORE_MARGIN: Duration = Duration::from_secs(30);
+
+/// Bytes of rows that the CQL store keeps in memory for [`STORE_MARGIN`]. Beyond it a write waits.
+pub const STORE_UNPROVEN_BYTES: usize = 128 * 1024 * 1024;
+
+/// Bytes of a state that the CQL store keeps in one cell. A larger one is kept in parts: servers
+/// are slow with large cells.
+pub const STORE_STATE_CELL_BYTES: usize = 64 * 1024;
+
+/// Bytes of a row of history that the CQL store keeps in one cell. A larger one is kept in parts:
+/// a request must stay below half a segment of the server's commit log.
+pub const STORE_EVENTS_CELL_BYTES: usize = 1024 * 1024;
+
+/// Bytes of one part of what the CQL store keeps in parts.
+pub const STORE_PART_BYTES: usize = 64 * 1024;
+
+/// Rows of one partition that the CQL store writes in one batch.
+pub const STORE_BATCH_ROWS: usize = 50;
+
+/// Bytes that the CQL store writes in one batch. One that fails is repeated as a whole.
+pub const STORE_BATCH_BYTES: usize = 64 * 1024;
+
+/// Executions of which the CQL store remembers how lists show them, so that it need not ask before
+/// it writes. About 300 bytes each.
+pub const STORE_KNOWN_EXECUTIONS: usize = 50_000;
+
+/// Parts of lists that the CQL store looks at for one page. A list with fewer entries than that
+/// many parts hold is asked for by time.
+pub const LIST_PARTS: usize = 10_000;
+
 /// Bytes of one segment file of the embedded log. Large enough that making one is rare, small
 /// enough that trimmed room comes back soon.
 pub const LOG_SEGMENT_BYTES: u32 = 64 * 1024 * 1024;

@@ -18,6 +18,7 @@ mod intake;
 mod live;
 mod loading;
 mod outputs;
+mod purge;
 mod queries;
 mod serving;
 mod timers;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flowmill_gateway::Readiness;
-use flowmill_orchestrator::Settings;
+use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
 use flowmill_worker::OutgoingPolicy;
 
@@ -87,7 +87,7 @@ impl NodeOptions {
         let folder = std::env::var_os(SECRETS_FOLDER).filter(|folder| !folder.is_empty());
         Self {
             roles: Roles::ALL,
-            orchestrator: Settings { retention, ..Settings::default() },
+            orchestrator: Settings { retention: Retention::of(retention), ..Settings::default() },
             worker: WorkerOptions {
                 outgoing: OutgoingPolicy::allow_private(),
                 slots: None,
