@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_model::task::TaskRecord;
-use flowmill_model::{FlowName, Queue, TaskId, TraceContext, limits};
+use flowmill_model::{FlowName, Queue, TaskId, TaskToken, TraceContext, limits};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::reporter::Reporter;
@@ -20,6 +21,8 @@ struct Inner {
     task: TaskRecord,
     reporter: Arc<Reporter>,
     pace: Mutex<Pace>,
+    /// Who waits to hear whether the result was written.
+    written: Mutex<Option<oneshot::Sender<bool>>>,
 }
 
 /// When an attempt's time is up and when it gives signs of life.
@@ -45,12 +48,22 @@ impl TaskContext {
         let timeout = Duration::from_millis(task.timeout_ms).min(limits::DURATION);
         let now = Instant::now();
         let pace = Mutex::new(Pace { timeout, deadline: now + timeout, last_sign: now });
-        Self(Arc::new(Inner { task, reporter, pace }))
+        Self(Arc::new(Inner { task, reporter, pace, written: Mutex::new(None) }))
     }
 
     /// Which attempt of what.
     pub fn task_id(&self) -> TaskId {
         self.0.task.id
+    }
+
+    /// The attempt's fencing token.
+    pub fn token(&self) -> TaskToken {
+        self.0.task.token
+    }
+
+    /// Start-to-close time of the attempt; a heartbeat begins it anew.
+    pub fn timeout(&self) -> Duration {
+        self.0.pace.lock().timeout
     }
 
     /// Which attempt this is, from 1.
@@ -101,6 +114,23 @@ impl TaskContext {
         pace.deadline = now + pace.timeout;
         drop(pace);
         self.0.reporter.still_running(&self.0.task);
+    }
+
+    /// Whether the attempt's result is in the log, once that is known: for a handler whose answer
+    /// is somebody else's, who must not hear of success before. To be called before the handler
+    /// answers; the last call counts.
+    pub fn written(&self) -> impl Future<Output = bool> + Send + 'static {
+        let (teller, listener) = oneshot::channel();
+        *self.0.written.lock() = Some(teller);
+        async move { listener.await.unwrap_or(false) }
+    }
+
+    pub(crate) fn tell_written(&self, written: bool) {
+        let teller = self.0.written.lock().take();
+        if let Some(teller) = teller {
+            // Who asked may have gone.
+            teller.send(written).unwrap_or_default();
+        }
     }
 
     pub(crate) fn record(&self) -> &TaskRecord {

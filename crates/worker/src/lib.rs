@@ -23,7 +23,9 @@
 //! do the same.
 //!
 //! **Invariants:** a position is committed only when everything below it was picked up, so that
-//! the owner can tell tasks that wait from tasks that run; a reader never sleeps on a task's
+//! the owner can tell tasks that wait from tasks that run, and, where the topic outlives the
+//! worker, only when everything below it has ended or has run for longer than
+//! [`TOPIC_GUARDS_TASK`](flowmill_model::limits::TOPIC_GUARDS_TASK); a reader never sleeps on a task's
 //! behalf, whoever wants to wait hands the task back ([`TaskError::later`]); nothing here spawns
 //! threads, draws numbers or reads a clock of its own, so a simulation can own a worker.
 
@@ -36,6 +38,7 @@ mod handler;
 mod memory;
 mod outcome;
 mod partition;
+mod progress;
 mod queue;
 mod reporter;
 mod slots;
@@ -45,4 +48,5 @@ pub use builder::{BuildError, WorkerBuilder};
 pub use context::TaskContext;
 pub use error::TaskError;
 pub use figures::{Figures, QueueFigures};
+pub use reporter::{Reporter, Unwritten};
 pub use worker::{Drained, Queues, Worker, WorkerError};
