@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
-use flowmill_gateway::{Gateway, QueueFigures};
+use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
 use flowmill_routing::{Owners, ShardState, ShardStatus};
@@ -47,12 +47,15 @@ pub(crate) struct EngineOptions {
     pub(crate) durability: Durability,
     /// How long ended executions are kept.
     pub(crate) retention: Duration,
+    /// What task tokens are signed with; made from the log's id if none.
+    pub(crate) task_token_key: Option<TokenKey>,
 }
 
 impl EngineOptions {
     /// Data there, everything else as it is by default.
     pub(crate) const fn with_data(data: DataFolder) -> Self {
-        Self { data, durability: Durability::Fsync, retention: flowmill_model::limits::RETENTION }
+        let (durability, retention) = (Durability::Fsync, flowmill_model::limits::RETENTION);
+        Self { data, durability, retention, task_token_key: None }
     }
 }
 
@@ -72,7 +75,7 @@ impl Engine {
     /// # Errors
     /// When the data cannot be opened or a role cannot start.
     pub(crate) async fn start(options: EngineOptions) -> anyhow::Result<Self> {
-        let EngineOptions { data, durability, retention } = options;
+        let EngineOptions { data, durability, retention, task_token_key } = options;
         let storage = Storage::open(data, durability).await?;
         let settings = flowmill_orchestrator::Settings { retention, ..Default::default() };
         ensure_topics(storage.log().as_ref(), settings.shards).await?;
@@ -101,7 +104,7 @@ impl Engine {
             owners: owners.clone(),
             clock,
             entropy,
-            settings: gateway_settings(&worker, metrics, owners),
+            settings: gateway_settings(&worker, metrics, owners, task_token_key),
         });
         Ok(Self { gateway, worker, orchestrator, storage, deciders })
     }
@@ -160,6 +163,7 @@ fn gateway_settings(
     worker: &WorkerRole,
     metrics: Metrics,
     owners: Owners,
+    task_token_key: Option<TokenKey>,
 ) -> flowmill_gateway::Settings {
     let watch = worker.watch();
     let (rendered, queues) = (metrics.clone(), watch.clone());
@@ -177,6 +181,7 @@ fn gateway_settings(
         render: Arc::new(render),
         roles: ["gateway", "orchestrator", "worker"].map(str::to_owned).to_vec(),
         queues: Arc::new(move || watch.figures()),
+        task_token_key,
     }
 }
 

@@ -15,8 +15,10 @@ mod idle;
 mod lists;
 mod openapi;
 mod operations;
+mod preface;
 mod problem;
 mod serve;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -41,6 +43,7 @@ pub fn router(gateway: Gateway) -> Router {
     let around = axum::middleware::from_fn_with_state(around, answer::answer);
     flow_routes()
         .merge(execution_routes())
+        .merge(task_routes())
         .merge(operation_routes())
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method)
@@ -65,6 +68,17 @@ fn execution_routes() -> Router<Gateway> {
         .route("/v1/executions/{id}/suspend", post(commands::suspend))
         .route("/v1/executions/{id}/resume", post(commands::resume))
         .route("/v1/executions/{id}/signals/{name}", post(commands::signal))
+}
+
+fn task_routes() -> Router<Gateway> {
+    Router::new()
+        .route("/v1/tasks/poll", post(tasks::poll))
+        .route("/v1/tasks/{token}/complete", post(tasks::complete))
+        .route("/v1/tasks/{token}/fail", post(tasks::fail))
+        .route("/v1/tasks/{token}/throw", post(tasks::throw))
+        .route("/v1/tasks/{token}/postpone", post(tasks::postpone))
+        .route("/v1/tasks/{token}/heartbeat", post(tasks::heartbeat))
+        .route("/v1/workers", get(tasks::workers))
 }
 
 fn operation_routes() -> Router<Gateway> {
