@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::remote::Sign;
 use crate::reporter::Reporter;
 
 /// The attempt that a handler runs. Cheap to clone.
@@ -19,10 +20,27 @@ pub struct TaskContext(Arc<Inner>);
 struct Inner {
     /// The task, its input moved out.
     task: TaskRecord,
-    reporter: Arc<Reporter>,
+    signs: Signs,
     pace: Mutex<Pace>,
     /// Who waits to hear whether the result was written.
     written: Mutex<Option<oneshot::Sender<bool>>>,
+}
+
+/// Where an attempt's signs of life go.
+pub(crate) enum Signs {
+    /// To the owner, through the log.
+    Log(Arc<Reporter>),
+    /// To the gateway that has lent the task.
+    Gateway(Sign),
+}
+
+impl Signs {
+    fn give(&self, task: &TaskRecord) {
+        match self {
+            Self::Log(reporter) => reporter.still_running(task),
+            Self::Gateway(sign) => sign(),
+        }
+    }
 }
 
 /// When an attempt's time is up and when it gives signs of life.
@@ -44,11 +62,11 @@ pub(crate) enum Alarm {
 
 impl TaskContext {
     /// An attempt that begins now.
-    pub(crate) fn begin(task: TaskRecord, reporter: Arc<Reporter>) -> Self {
+    pub(crate) fn begin(task: TaskRecord, signs: Signs) -> Self {
         let timeout = Duration::from_millis(task.timeout_ms).min(limits::DURATION);
         let now = Instant::now();
         let pace = Mutex::new(Pace { timeout, deadline: now + timeout, last_sign: now });
-        Self(Arc::new(Inner { task, reporter, pace, written: Mutex::new(None) }))
+        Self(Arc::new(Inner { task, signs, pace, written: Mutex::new(None) }))
     }
 
     /// Which attempt of what.
@@ -113,7 +131,7 @@ impl TaskContext {
         pace.last_sign = now;
         pace.deadline = now + pace.timeout;
         drop(pace);
-        self.0.reporter.still_running(&self.0.task);
+        self.0.signs.give(&self.0.task);
     }
 
     /// Whether the attempt's result is in the log, once that is known: for a handler whose answer
@@ -151,7 +169,7 @@ impl TaskContext {
         let pause = pace.timeout / 3;
         if pace.last_sign + pause <= now {
             pace.last_sign = now;
-            self.0.reporter.still_running(&self.0.task);
+            self.0.signs.give(&self.0.task);
         }
         Alarm::Until(pace.deadline.min(pace.last_sign + pause))
     }

@@ -16,6 +16,9 @@
 //! # }
 //! ```
 //!
+//! A program that cannot hold the log takes its tasks from a gateway instead, with the same
+//! handlers: see [`RemoteWorker`].
+//!
 //! A [`Worker`] is a member of one group per queue. It reads the partitions that are assigned to
 //! it, runs each task in a slot of its own, and writes what came of it to the results of the
 //! execution's shard. A task runs at least once: the owner of its execution counts one result of
@@ -40,6 +43,7 @@ mod outcome;
 mod partition;
 mod progress;
 mod queue;
+mod remote;
 mod reporter;
 mod slots;
 mod worker;
@@ -48,5 +52,6 @@ pub use builder::{BuildError, WorkerBuilder};
 pub use context::TaskContext;
 pub use error::TaskError;
 pub use figures::{Figures, QueueFigures};
+pub use remote::{RemoteBuildError, RemoteBuilder, RemoteWorker};
 pub use reporter::{Reporter, Unwritten};
 pub use worker::{Drained, Queues, Worker, WorkerError};

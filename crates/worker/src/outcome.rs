@@ -29,6 +29,12 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Outcome {
     retryable(Problem::of(ErrorCode::TaskFailed, detail).bounded())
 }
 
+/// The gateway's task has parts that this build cannot read.
+pub(crate) fn unreadable() -> Outcome {
+    let detail = "the worker cannot read the task; run one of the gateway's version";
+    retryable(Problem::of(ErrorCode::Unavailable, detail))
+}
+
 /// No handler of this worker runs the type.
 pub(crate) fn unknown_type<'a>(
     asked: &Queue,

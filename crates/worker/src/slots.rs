@@ -20,7 +20,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
 use crate::attempt;
-use crate::context::TaskContext;
+use crate::context::{Signs, TaskContext};
 use crate::figures::Counters;
 use crate::handler::Handlers;
 use crate::memory::{Delivery, Memory, TaskKey};
@@ -139,7 +139,7 @@ impl Slots {
         let (outcome, task) = match self.handlers.of(&task.task_type) {
             Some(handler) => {
                 let (kind, began) = (task.task_type.clone(), Instant::now());
-                let context = TaskContext::begin(task, Arc::clone(&self.reporter));
+                let context = TaskContext::begin(task, self.signs());
                 let handler = Arc::clone(handler);
                 let outcome = attempt::run(handler, context.clone(), input, &self.abandon).await;
                 self.metrics.task_took(kind.as_str(), began.elapsed());
@@ -148,7 +148,7 @@ impl Slots {
             None => {
                 let known = self.handlers.by_type.keys();
                 let outcome = outcome::unknown_type(&task.task_type, &source.queue, known);
-                (outcome, TaskContext::begin(task, Arc::clone(&self.reporter)))
+                (outcome, TaskContext::begin(task, self.signs()))
             }
         };
         source.counters.ended(&outcome);
@@ -157,6 +157,10 @@ impl Slots {
         let written = self.write(&source, shard, result).await;
         task.tell_written(written);
         drop(slot);
+    }
+
+    fn signs(&self) -> Signs {
+        Signs::Log(Arc::clone(&self.reporter))
     }
 
     async fn answer(self: Arc<Self>, slot: Slot, source: Source, shard: ShardId, result: Record) {

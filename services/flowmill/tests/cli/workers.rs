@@ -1,5 +1,8 @@
 //! Workers of other languages, in processes of their own, beside `flowmill dev`.
 
+#[allow(dead_code, unreachable_pub, reason = "an example has a main of its own")]
+#[path = "../../../../../crates/worker/examples/charge.rs"]
+mod charge;
 mod python;
 
 use std::time::{Duration, Instant};
@@ -61,6 +64,21 @@ fn a_python_worker_runs_tasks_over_grpc() {
     assert!(table.contains("WORKER") && table.contains("charge"), "{table}");
     let answered = connected(&server, "python-");
     assert_eq!((&answered["completed"], &answered["failed"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rust_worker_of_the_sdk_runs_tasks_in_a_process_of_its_own() {
+    let files = Files::new();
+    let server = Dev::start(&files.path().join("data"));
+    server.flowmill(&["deploy", &bill()]).with_code(0);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let worker = charge::worker(&server.url).unwrap();
+    let running = tokio::spawn(worker.run(async { drop(stopped.await) }));
+    connected(&server, "rust");
+    let charged = start(&server, 180).with_code(0).json();
+    assert_eq!((&charged["status"], &charged["output"]["charged"]), (&json!("completed"), &json!(180)));
+    stop.send(()).unwrap();
+    assert_eq!(running.await.unwrap().given_up, 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod grpc;
 mod http;
+mod sdk;
 mod tokens;
 
 use std::num::NonZeroUsize;
