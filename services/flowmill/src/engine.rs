@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
-use flowmill_gateway::{Gateway, QueueFigures};
+use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
 use flowmill_routing::{ClusterToken, Directory, Owners, Peers, ShardState, ShardStatus};
@@ -49,12 +49,15 @@ pub(crate) struct EngineOptions {
     pub(crate) durability: Durability,
     /// How long ended executions are kept.
     pub(crate) retention: Duration,
+    /// What task tokens are signed with; made from the log's id if none.
+    pub(crate) task_token_key: Option<TokenKey>,
 }
 
 impl EngineOptions {
     /// Data there, everything else as it is by default.
     pub(crate) const fn with_data(data: DataFolder) -> Self {
-        Self { data, durability: Durability::Fsync, retention: flowmill_model::limits::RETENTION }
+        let (durability, retention) = (Durability::Fsync, flowmill_model::limits::RETENTION);
+        Self { data, durability, retention, task_token_key: None }
     }
 }
 
@@ -77,9 +80,9 @@ impl Engine {
     /// # Errors
     /// When the data cannot be opened or a role cannot start.
     pub(crate) async fn start(options: EngineOptions) -> anyhow::Result<Self> {
-        let EngineOptions { data, durability, retention } = options;
+        let EngineOptions { data, durability, retention, task_token_key } = options;
         let storage = Storage::open(data, durability).await?;
-        let options = NodeOptions::embedded(retention);
+        let options = NodeOptions { task_token_key, ..NodeOptions::embedded(retention) };
         ensure_topics(storage.log().as_ref(), options.orchestrator.shards).await?;
         Self::on(storage, options).await
     }
@@ -89,7 +92,7 @@ impl Engine {
     /// # Errors
     /// When a role cannot start.
     pub(crate) async fn on(storage: Storage, options: NodeOptions) -> anyhow::Result<Self> {
-        let NodeOptions { roles, orchestrator: settings, worker, trust, token } = options;
+        let NodeOptions { roles, orchestrator: settings, worker, trust, token, task_token_key } = options;
         let catalogue = Catalogue::follow(storage.log());
         catalogue.caught_up(storage.log()).await?;
         let (owners, directory) = (Owners::default(), Directory::follow(storage.log()));
@@ -121,7 +124,8 @@ impl Engine {
                 Some(Orchestrator::start(parts, settings).await?)
             }
         };
-        let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), token);
+        let keys = (token, task_token_key);
+        let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), keys);
         let gateway = Gateway::new(flowmill_gateway::Parts {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
@@ -199,7 +203,7 @@ fn gateway_settings(
     worker: Option<&WorkerRole>,
     metrics: Metrics,
     owners: Owners,
-    token: Option<ClusterToken>,
+    (token, task_token_key): (Option<ClusterToken>, Option<TokenKey>),
 ) -> flowmill_gateway::Settings {
     let watch = worker.map(WorkerRole::watch);
     let figures = move || watch.as_ref().map(QueueWatch::figures).unwrap_or_default();
@@ -220,6 +224,7 @@ fn gateway_settings(
         render: Arc::new(render),
         roles: roles.names(),
         queues: Arc::new(queues),
+        task_token_key,
     }
 }
 

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context;
-use flowmill_gateway::serve;
+use flowmill_gateway::{TokenKey, serve};
 use flowmill_model::Name;
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
@@ -209,7 +209,12 @@ fn options(
         slots: config.worker.slots,
         secrets_folder: config.worker.secrets_folder.clone(),
     };
-    Ok(NodeOptions { roles, orchestrator, worker, trust: Trust::of(token.clone()), token })
+    let key = config.task_token_key.as_ref().map(|secret| TokenKey::new(secret.reveal()));
+    let task_token_key = key
+        .transpose()
+        .map_err(|error| Failure::wrong(format!("task-token-key cannot be used: {error}")))?;
+    let trust = Trust::of(token.clone());
+    Ok(NodeOptions { roles, orchestrator, worker, trust, token, task_token_key })
 }
 
 /// How long what has ended is kept, by namespace.

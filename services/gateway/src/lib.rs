@@ -25,6 +25,7 @@ mod room;
 mod settings;
 mod stale;
 mod start;
+mod workers;
 
 pub use control::{Action, CommandAnswer, Envelope};
 pub use deploy::{DeployRequest, DeployedVersion};
@@ -36,3 +37,4 @@ pub use reads::Read;
 pub use refusal::{Finding, Refusal};
 pub use settings::{QueueFigures, Readiness, Settings};
 pub use start::{StartRequest, Started};
+pub use workers::{TokenKey, WeakKey, WorkerServer, WorkerView, worker_service};

@@ -45,7 +45,7 @@ use crate::execution::Decided;
 use crate::projector::Report;
 use crate::settings::Settings;
 use crate::takeover::{Alarm, Claimant, Takeover};
-pub(crate) use input::command_of;
+pub(crate) use input::{command_of, kept};
 use outputs::Dispatched;
 use serving::Serving;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flowmill_gateway::Readiness;
+use flowmill_gateway::{Readiness, TokenKey};
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
 use flowmill_worker::OutgoingPolicy;
@@ -76,6 +76,8 @@ pub(crate) struct NodeOptions {
     pub(crate) trust: Trust,
     /// What callers of the API must present.
     pub(crate) token: Option<ClusterToken>,
+    /// What signs the tokens of leased tasks; one of this process alone unless set.
+    pub(crate) task_token_key: Option<TokenKey>,
 }
 
 /// The variable that names a folder with a file for each secret.
@@ -95,6 +97,7 @@ impl NodeOptions {
             },
             trust: Trust::default(),
             token: None,
+            task_token_key: None,
         }
     }
 }
