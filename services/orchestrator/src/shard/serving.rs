@@ -18,6 +18,7 @@ use super::backlog::Backlog;
 use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
 use super::intake::{Intake, Pump};
+use super::lifecycle::Late;
 use super::live::Executions;
 use super::loading::{RecentStarts, Resend, Seeding};
 use super::outputs::{Courier, Mark, Output, SentTasks};
@@ -50,6 +51,7 @@ pub(crate) struct Serving {
     pub(super) timers: Timers,
     pub(super) mark: Mark,
     pub(super) sent: SentTasks,
+    pub(super) late: Late,
     pub(super) pickups: BTreeMap<(Queue, u16), VecDeque<(Timestamp, Offset)>>,
     pub(super) definitions: Option<Definitions>,
     pub(super) questions: Questions,
@@ -117,6 +119,7 @@ impl Serving {
             timers: Timers::start(shared.clock, me.clone(), incarnation),
             mark: Mark::found(judge.number(), judge.number()),
             sent: SentTasks::default(),
+            late: Late::default(),
             pickups: BTreeMap::new(),
             definitions,
             questions: Questions::default(),
@@ -236,6 +239,11 @@ impl Serving {
             return;
         }
         self.mark.begin(batch);
+        self.send(Some(batch), outputs);
+    }
+
+    /// Sends outputs of a batch, or some that the mark does not wait for.
+    pub(super) fn send(&self, batch: Option<BatchNumber>, outputs: Vec<Output>) {
         let courier = Courier {
             log: Arc::clone(&self.shared.log),
             clock: self.shared.clock,
