@@ -106,8 +106,7 @@ impl VolatilePartition {
         let mut left = Allowance::new(limit);
         let records = (from..).zip(state.records.range(first..));
         let found = records.map(|(offset, (_, record))| fetched(offset, record.clone()));
-        let found: Vec<_> =
-            found.take_while(|f| left.take(f.record.bytes())).collect();
+        let found: Vec<_> = found.take_while(|f| left.take(f.record.bytes())).collect();
         Ok(if found.is_empty() { Found::Nothing(changed) } else { Found::Memory(found) })
     }
 
