@@ -18,7 +18,7 @@ mod positions;
 mod repeat;
 mod server;
 
-pub use client::Client;
+pub use client::{ApiToken, Client};
 pub use commands::{CommandAnswer, Control};
 pub use error::ClientError;
 pub use executions::{ListQuery, StartAnswer, StartKey, StartRequest};

@@ -143,7 +143,7 @@ fn done() -> Outcome {
 async fn send(log: &Arc<dyn Log>, task: &TaskRecord, token: TaskToken, outcome: Outcome) {
     let record = ResultRecord { id: task.id, token, outcome, trace: None };
     let to = Partition::of_shard(Topic::Results, task.id.execution.shard());
-    let value = envelope::encode(&record).into();
+    let value = envelope::encode(&record);
     // A result that is lost is the business of the engine's time-outs.
     drop(log.append(&to, Record::of(value)).await);
 }

@@ -6,7 +6,7 @@
 //! Topics and groups are named as Kafka knows them here; which ones belong to the engine is known
 //! by [`ClusterName`](super::ClusterName). Nothing here retries or judges an error.
 
-mod config;
+pub(crate) mod config;
 mod context;
 mod living;
 mod producer;
@@ -106,6 +106,12 @@ impl Clients {
         config.set("group.id", plan.group);
         let context = self.context(plan.purpose, rebalances);
         config.create_with_context(context).map_err(|error| refused(&error))
+    }
+
+    /// A consumer without a group, which only asks.
+    pub(crate) fn asker(&self, purpose: &str) -> Result<BaseConsumer<Context>, ClientError> {
+        let config = self.config(Purpose::Consumer, purpose, &[])?;
+        config.create_with_context(self.context(purpose, ())).map_err(|error| refused(&error))
     }
 
     /// A client that makes, changes and describes topics.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use flowmill_model::limits;
 
-use crate::topic::{Partition, Topic};
+use crate::topic::Topic;
 
 /// How a node reaches its cluster.
 #[derive(Clone, Debug)]
@@ -85,11 +85,6 @@ impl ClusterName {
     /// Which topic of the engine has this name in Kafka.
     pub(crate) fn topic_named(&self, name: &str) -> Option<Topic> {
         name.strip_prefix(&self.0)?.strip_prefix('.')?.parse().ok()
-    }
-
-    /// A partition as tools of Kafka print it.
-    pub(crate) fn partition(&self, partition: &Partition) -> String {
-        format!("{}-{}", self.topic(&partition.topic), partition.number)
     }
 }
 

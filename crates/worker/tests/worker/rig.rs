@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use flowmill_log::{
     Log, MemoryLog, Partition, ReadLimit, Reader, Record, Retention, Survival, Topic, TopicSpec,
     task_partition, worker_group,

@@ -17,3 +17,4 @@ mod rig;
 mod serving;
 mod stale;
 mod starts;
+mod token;

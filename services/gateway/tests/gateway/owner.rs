@@ -115,8 +115,13 @@ impl Owner {
         }
         let echo = start.flow.flow.name.as_str() == "echo";
         let until = Some(at.after(std::time::Duration::from_secs(5)));
-        let pending =
-            PendingView { node: "hold".into(), reason: "signal", attempt: 0, since: at, until };
+        let pending = PendingView {
+            node: "hold".into(),
+            reason: "signal".into(),
+            attempt: 0,
+            since: at,
+            until,
+        };
         let view = ExecutionView {
             id: start.execution,
             flow: start.flow,

@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
-use bytes::Bytes;
 use flowmill_log::{
     Log, MemoryLog, Partition, ReadLimit, Reader, Record, Retention, Survival, Topic, TopicSpec,
 };

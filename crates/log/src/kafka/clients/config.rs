@@ -72,6 +72,8 @@ const CONSUMER: &[(&str, &str)] = &[
     // A full queue is looked at again this soon; the default is a second.
     ("fetch.queue.backoff.ms", "5"),
     ("fetch.error.backoff.ms", "50"),
+    // What one answer and the queue behind it take of memory. A larger record comes alone.
+    ("fetch.max.bytes", "16777216"),
     ("queued.max.messages.kbytes", "16384"),
 ];
 
@@ -100,8 +102,7 @@ impl Clients {
         }
         match kind {
             Purpose::Producer => config.set("message.max.bytes", &largest),
-            Purpose::Consumer => config.set("fetch.message.max.bytes", &largest),
-            Purpose::Admin => &mut config,
+            Purpose::Consumer | Purpose::Admin => &mut config,
         };
         if self.shared.statistics.is_some() && kind != Purpose::Admin {
             config.set("statistics.interval.ms", STATISTICS_MS);

@@ -100,12 +100,7 @@ pub enum SendError {
 }
 
 /// The outcome of a send, to be awaited. Dropping it does not withdraw the record.
-pub struct SendFuture(Answer);
-
-enum Answer {
-    Known(Option<SendError>),
-    Awaited(oneshot::Receiver<Result<Delivered, SendError>>),
-}
+pub struct SendFuture(oneshot::Receiver<Result<Delivered, SendError>>);
 
 /// What a delivery report is matched with.
 pub struct Pending {
@@ -138,10 +133,28 @@ impl Producer {
 
     /// Sends a record. The call fixes its place among those that this producer sends to the same
     /// partition.
-    pub fn send(&self, record: &Outgoing<'_>) -> SendFuture {
-        match self.enqueue(record) {
-            Ok(answer) => SendFuture(Answer::Awaited(answer)),
-            Err(error) => SendFuture(Answer::Known(Some(error))),
+    ///
+    /// # Errors
+    /// The record was not taken, so that it will never be sent.
+    pub fn send(&self, record: &Outgoing<'_>) -> Result<SendFuture, SendError> {
+        let charge = self.charge(record)?;
+        let (answer, answered) = oneshot::channel();
+        let pending = Box::new(Pending { answer, _charge: charge });
+        let mut given = BaseRecord::with_opaque_to(record.topic, pending);
+        given.partition = record.partition;
+        given.key = record.key;
+        given.payload = record.value;
+        given.headers = headers(record.headers)?;
+        match self.native().send(given) {
+            Ok(()) => Ok(SendFuture(answered)),
+            Err((error, _)) => Err(self.not_sent(&error)),
+        }
+    }
+
+    /// Asks the brokers anew which partitions a topic has. Blocks.
+    pub(crate) fn learn(&self, topic: &str) {
+        if let Err(error) = self.native().client().fetch_metadata(Some(topic), super::REQUEST) {
+            tracing::debug!(topic, %error, "a producer cannot learn of a topic");
         }
     }
 
@@ -157,24 +170,6 @@ impl Producer {
 
     fn native(&self) -> &Native {
         self.0.client.as_ref().expect("it is there until the drop")
-    }
-
-    fn enqueue(
-        &self,
-        record: &Outgoing<'_>,
-    ) -> Result<oneshot::Receiver<Result<Delivered, SendError>>, SendError> {
-        let charge = self.charge(record)?;
-        let (answer, answered) = oneshot::channel();
-        let pending = Box::new(Pending { answer, _charge: charge });
-        let mut given = BaseRecord::with_opaque_to(record.topic, pending);
-        given.partition = record.partition;
-        given.key = record.key;
-        given.payload = record.value;
-        given.headers = headers(record.headers)?;
-        match self.native().send(given) {
-            Ok(()) => Ok(answered),
-            Err((error, _)) => Err(self.not_sent(&error)),
-        }
     }
 
     fn charge(&self, record: &Outgoing<'_>) -> Result<Charge, SendError> {
@@ -297,12 +292,9 @@ impl Future for SendFuture {
     type Output = Result<Delivered, SendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let gone = || Err(SendError::Unknown("the client ended before the answer".to_owned()));
-        match &mut self.0 {
-            Answer::Known(error) => Poll::Ready(error.take().map_or_else(gone, Err)),
-            Answer::Awaited(answer) => {
-                Pin::new(answer).poll(context).map(|answer| answer.unwrap_or_else(|_| gone()))
-            }
-        }
+        Pin::new(&mut self.0).poll(context).map(|answer| {
+            let gone = || Err(SendError::Unknown("the client ended before the answer".to_owned()));
+            answer.unwrap_or_else(|_| gone())
+        })
     }
 }
