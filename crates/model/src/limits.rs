@@ -8,6 +8,9 @@ use std::time::Duration;
 /// topic names and metric labels carry without trouble.
 pub const NAME_CHARS: usize = 63;
 
+/// Characters of the name of a topic of the user's own: what Kafka takes.
+pub const TOPIC_CHARS: usize = 249;
+
 /// Bytes of JSON in one input, one node's output, one HTTP response. Keeps a record of every
 /// kind well below the largest one a log accepts.
 pub const PAYLOAD_BYTES: usize = 1024 * 1024;
@@ -82,6 +85,10 @@ pub const UNFLUSHED_BYTES: usize = 16 * 1024 * 1024;
 /// What a committed transition counts for besides its events in [`UNFLUSHED_BYTES`]: the state
 /// and the bookkeeping around it, in bytes.
 pub const UNFLUSHED_OVERHEAD_BYTES: usize = 1024;
+
+/// Lifecycle events of one shard that could not be sent in time and are tried on. Beyond it they
+/// are lost, and counted: listeners' events must not fill an owner's memory.
+pub const LATE_LIFECYCLE_EVENTS: usize = 10_000;
 
 /// How long an owner without input waits before it commits a moved dispatched mark.
 pub const MARK_DELAY: Duration = Duration::from_millis(200);
@@ -234,6 +241,30 @@ pub const FLOW_CONNECTIONS: usize = 10_000;
 
 /// Cases of one `switch`. A [`crate::PortIndex`] must hold them and the other ports.
 pub const SWITCH_CASES: usize = 200;
+
+/// Triggers of one flow. Each is a consumer group of its own.
+pub const FLOW_TRIGGERS: usize = 16;
+
+/// Flows with triggers that one gateway serves, and that a cluster takes. Each is a consumer of
+/// Kafka with a thread and connections of its own.
+pub const TRIGGERED_FLOWS: usize = 64;
+
+/// Records of one partition that a trigger has read and is not done with, from which on the
+/// partition is paused. Enough to hide the latency of starts; what is read is read again after a
+/// crash.
+pub const TRIGGER_RECORDS: usize = 256;
+
+/// Bytes of them.
+pub const TRIGGER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Records of one partition that a trigger starts executions for at the same time.
+pub const TRIGGER_STARTS: usize = 64;
+
+/// Records of one flow whose expressions are evaluated at the same time, each on a thread.
+pub const TRIGGER_EVALUATIONS: usize = 2;
+
+/// How long the expressions of a trigger may take for one record before it is a dead letter.
+pub const TRIGGER_EVALUATION_WAIT: Duration = Duration::from_secs(5);
 
 /// Errors of one definition that are reported. Beyond it the rest is counted only.
 pub const DIAGNOSTICS: usize = 100;

@@ -59,6 +59,9 @@ pub enum StartError {
 /// How long inputs are kept in the log at least.
 const INPUT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Partitions of the topic of lifecycle events, if there are as many shards.
+const LIFECYCLE_PARTITIONS: u16 = 12;
+
 /// How long dead letters are kept.
 const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -77,6 +80,7 @@ pub fn topics(shards: u16) -> Vec<TopicSpec> {
         spec(Topic::History, shards, Retention::UntilTrimmed, Survival::Durable),
         spec(Topic::Definitions, 1, Retention::Compacted, Survival::Durable),
         spec(Topic::Shards, 1, Retention::Compacted, Survival::Derivable),
+        spec(Topic::Lifecycle, shards.min(LIFECYCLE_PARTITIONS), inputs, Survival::Durable),
         spec(Topic::DeadLetters, 1, Retention::For(DEAD_LETTER_RETENTION), Survival::Durable),
     ]
 }

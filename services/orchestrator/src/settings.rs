@@ -24,6 +24,9 @@ pub struct Settings {
     pub trim_every: Duration,
     /// How many partitions a task queue gets when it is made.
     pub task_partitions: u16,
+    /// Whether steps in executions' lives are told on the `lifecycle` topic. It costs two records
+    /// for each execution, so it is for logs that somebody outside can read.
+    pub lifecycle: bool,
 }
 
 impl Default for Settings {
@@ -37,6 +40,7 @@ impl Default for Settings {
             flush_every: Duration::from_millis(200),
             trim_every: Duration::from_secs(10),
             task_partitions: 4,
+            lifecycle: false,
         }
     }
 }

@@ -15,6 +15,7 @@ mod deciding;
 mod deferrals;
 mod input;
 mod intake;
+mod lifecycle;
 mod live;
 mod loading;
 mod outputs;

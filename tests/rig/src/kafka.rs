@@ -141,6 +141,15 @@ impl Kafka {
         self.server(node)?.signal(Signal::CONT)
     }
 
+    /// One of Kafka's own tools, by the name of its class, such as
+    /// `org.apache.kafka.tools.ConsoleProducer`. It lives as long as whoever runs it lets it.
+    pub fn tool(&self, class: &str) -> Command {
+        let mut tool = Command::new(&self.java);
+        tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
+        tool.arg(self.logging_option()).arg("-cp").arg(&self.class_path).arg(class);
+        tool
+    }
+
     fn server(&self, node: usize) -> Result<&Server, RigError> {
         let server = self.nodes[node].server.as_ref();
         server.ok_or_else(|| RigError::State { server: name(node), is: "does not run" })
@@ -160,10 +169,8 @@ impl Kafka {
             fs::create_dir_all(&node.folder).map_err(at(&node.folder))?;
             let settings = node.settings();
             fs::write(&settings, self.properties(index, plan)).map_err(at(&settings))?;
-            let mut tool = Command::new(&self.java);
-            tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
-            tool.arg(self.logging_option()).arg("-cp").arg(&self.class_path);
-            tool.args(["kafka.tools.StorageTool", "format", "-t", &id, "-c"]).arg(&settings);
+            let mut tool = self.tool("kafka.tools.StorageTool");
+            tool.args(["format", "-t", &id, "-c"]).arg(&settings);
             let ended = tool.output().map_err(at(&self.java))?;
             if !ended.status.success() {
                 let said = [ended.stdout, ended.stderr].concat();

@@ -18,6 +18,7 @@ use super::backlog::Backlog;
 use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
 use super::intake::{Intake, Pump};
+use super::lifecycle::Late;
 use super::live::Executions;
 use super::loading::{RecentStarts, Resend, Seeding};
 use super::outputs::{Courier, Mark, Output, SentTasks};
@@ -52,6 +53,7 @@ pub(crate) struct Serving {
     /// The dispatched mark that the term began with.
     pub(super) mark_found: BatchNumber,
     pub(super) sent: SentTasks,
+    pub(super) late: Late,
     pub(super) pickups: BTreeMap<(Queue, u16), VecDeque<(Timestamp, Offset)>>,
     pub(super) definitions: Option<Definitions>,
     pub(super) questions: Questions,
@@ -120,6 +122,7 @@ impl Serving {
             mark: Mark::found(judge.number(), judge.number()),
             mark_found: recorded,
             sent: SentTasks::default(),
+            late: Late::default(),
             pickups: BTreeMap::new(),
             definitions,
             questions: Questions::default(),
@@ -246,6 +249,11 @@ impl Serving {
             return;
         }
         self.mark.begin(batch);
+        self.send(Some(batch), outputs);
+    }
+
+    /// Sends outputs of a batch, or some that the mark does not wait for.
+    pub(super) fn send(&self, batch: Option<BatchNumber>, outputs: Vec<Output>) {
         let courier = Courier {
             log: Arc::clone(&self.shared.log),
             clock: self.shared.clock,
