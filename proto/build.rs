@@ -6,6 +6,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo::rerun-if-changed={file}");
     }
     let described = protox::compile(files, ["."])?;
-    tonic_prost_build::configure().compile_fds(described)?;
+    tonic_prost_build::configure().bytes(".flowmill.v1").compile_fds(described)?;
     Ok(())
 }

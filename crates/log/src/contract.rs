@@ -105,6 +105,13 @@ pub trait Member: Send {
     /// Says that everything below `next` was picked up. Never moves back. Lazy: may be lost in a
     /// crash.
     fn commit(&self, partition: u16, next: Offset);
+
+    /// Says that what is done with the assigned partitions goes on. A member that has said so once
+    /// and then is silent for [`limits::PROGRESS_SILENCE`](flowmill_model::limits::PROGRESS_SILENCE)
+    /// leaves the group, so that others get its partitions, and is assigned none until it says so
+    /// again. One that never says so takes part for as long as it exists. A log of one process,
+    /// where nobody else could take the partitions, need not look at it.
+    fn progressed(&self) {}
 }
 
 /// What is appended.
@@ -242,6 +249,9 @@ pub enum ReadError {
         /// The reason.
         why: String,
     },
+    /// The log cannot be reached, or does not answer in time; repeat.
+    #[error("the log is not available: {0}")]
+    Unavailable(String),
     /// A kept record is damaged.
     #[error("a record is damaged: {0}")]
     Damaged(String),

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod name;
 pub mod payload;
 pub mod problem;
+pub mod shard;
 pub mod task;
 pub mod time;
 pub mod trace;

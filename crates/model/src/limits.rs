@@ -163,6 +163,18 @@ pub const LOG_DERIVABLE_BYTES: usize = 128 * 1024 * 1024;
 /// on a full disk.
 pub const LOG_WAITING_BYTES: usize = 256 * 1024 * 1024;
 
+/// How long a member of a group that shows progress may be silent before it leaves the group. A
+/// node that is stuck must not keep its shards from others.
+pub const PROGRESS_SILENCE: Duration = Duration::from_secs(10);
+
+/// Bytes given to one producer of Kafka that are not acknowledged. Beyond it appends are refused:
+/// whoever sends must wait.
+pub const KAFKA_IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes fetched from Kafka for one reader that it has not read. Beyond it the partition is paused
+/// until half of them are read.
+pub const KAFKA_READ_AHEAD_BYTES: usize = 4 * 1024 * 1024;
+
 /// Bytes after which the embedded log writes and syncs what it has gathered. Bounds how long the
 /// first append of a group waits for the last.
 pub const LOG_GROUP_BYTES: usize = 4 * 1024 * 1024;
@@ -250,6 +262,10 @@ pub const ACKNOWLEDGED_STARTS: usize = 32_768;
 
 /// Entries of one page of a list or a history.
 pub const PAGE_ENTRIES: usize = 500;
+
+/// Bytes of the largest message between two nodes. A part of a history holds up to 32 events, each
+/// as large as a payload, and room for what frames them.
+pub const NODE_MESSAGE_BYTES: usize = 48 * 1024 * 1024;
 
 /// Bytes of events in one page of a history, above which no more are added. An event can be as
 /// large as a payload.

@@ -37,18 +37,28 @@ pub use serve::{Abandoned, serve};
 
 /// The API's routes, with everything around them but connections.
 pub fn router(gateway: Gateway) -> Router {
-    let bodies = Arc::new(Semaphore::new(limits::HTTP_BODIES_BYTES));
-    let metrics = gateway.parts().settings.metrics.clone();
-    let around = answer::Around { bodies, metrics };
-    let around = axum::middleware::from_fn_with_state(around, answer::answer);
-    flow_routes()
+    let routes = flow_routes()
         .merge(execution_routes())
         .merge(task_routes())
         .merge(operation_routes())
         .fallback(no_such_address)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(around)
-        .with_state(gateway)
+        .method_not_allowed_fallback(no_such_method);
+    within_what_all_share(routes, gateway)
+}
+
+/// Health, readiness and metrics alone, for a node that does not serve the API. Other services may
+/// be added to them.
+pub fn operations(gateway: Gateway) -> Router {
+    within_what_all_share(health_routes(), gateway)
+}
+
+fn within_what_all_share(routes: Router<Gateway>, gateway: Gateway) -> Router {
+    let bodies = Arc::new(Semaphore::new(limits::HTTP_BODIES_BYTES));
+    let settings = &gateway.parts().settings;
+    let (metrics, token) = (settings.metrics.clone(), settings.token.clone());
+    let around = answer::Around { bodies, metrics, token };
+    let around = axum::middleware::from_fn_with_state(around, answer::answer);
+    routes.layer(around).with_state(gateway)
 }
 
 fn flow_routes() -> Router<Gateway> {
@@ -82,11 +92,14 @@ fn task_routes() -> Router<Gateway> {
 }
 
 fn operation_routes() -> Router<Gateway> {
+    health_routes().route("/openapi.json", get(operations::description))
+}
+
+fn health_routes() -> Router<Gateway> {
     Router::new()
         .route("/healthz", get(operations::health))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(operations::description))
 }
 
 async fn no_such_address() -> Refusal {

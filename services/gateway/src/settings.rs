@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use flowmill_routing::ClusterToken;
 use flowmill_telemetry::Metrics;
 
 use crate::workers::TokenKey;
@@ -18,11 +19,27 @@ pub struct QueueFigures {
     pub waiting: u64,
 }
 
+/// When a node counts as ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// When deploys, starts and reads work: every shard has an owner.
+    #[default]
+    EveryShard,
+    /// When the shards that are its turn are served.
+    OwnShards,
+    /// When it knows the deployed flows.
+    Definitions,
+}
+
 /// What a gateway is told.
 #[derive(Clone)]
 pub struct Settings {
     /// What the process does, as `/healthz` names it.
     pub roles: Vec<String>,
+    /// When the node counts as ready.
+    pub readiness: Readiness,
+    /// What callers must present; without one they are asked for nothing.
+    pub token: Option<ClusterToken>,
     /// Where requests are counted.
     pub metrics: Metrics,
     /// Metrics in Prometheus' text format, as `/metrics` gives them.
@@ -38,6 +55,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             roles: vec!["gateway".into()],
+            readiness: Readiness::default(),
+            token: None,
             metrics: Metrics::default(),
             render: Arc::new(String::new),
             queues: Arc::new(Vec::new),

@@ -1,4 +1,4 @@
-//! The orchestrator role of one node: makes the topics, joins the group, runs a shard actor for
+//! The orchestrator role of one node: joins the group, runs a shard actor for
 //! every shard that is its turn.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use flowmill_catalog::Catalogue;
 use flowmill_log::{Log, Member, ORCHESTRATORS, ReadError, Retention, Survival, Topic, TopicSpec};
 use flowmill_model::ShardId;
-use flowmill_routing::Owners;
+use flowmill_routing::{Directory, Owners};
 use flowmill_runtime::{Clock, Entropy, spawn};
 use flowmill_store::Store;
 use flowmill_telemetry::Metrics;
@@ -30,6 +30,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The deployed flows.
     pub catalogue: Catalogue,
+    /// What the owners of shards announce.
+    pub directory: Directory,
     /// Where questions to shards come in.
     pub owners: Owners,
     /// The clock.
@@ -46,9 +48,9 @@ pub struct Parts {
 /// Why an orchestrator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A topic cannot be made or does not fit.
-    #[error("a topic cannot be used")]
-    Topic(#[from] ReadError),
+    /// The group of orchestrators cannot be joined.
+    #[error("the group of orchestrators cannot be joined")]
+    Membership(#[from] ReadError),
     /// An actor cannot be started.
     #[error("shard {0} cannot be started: {1}")]
     Actor(ShardId, String),
@@ -111,12 +113,11 @@ enum Control {
 }
 
 impl Orchestrator {
-    /// Makes the topics, waits for the first assignment and starts its shards.
+    /// Waits for the first assignment and starts its shards. The topics are there.
     ///
     /// # Errors
-    /// A topic does not fit, or an actor cannot be started.
+    /// The group cannot be joined, or an actor cannot be started.
     pub async fn start(parts: Parts, settings: Settings) -> Result<Self, StartError> {
-        ensure_topics(parts.log.as_ref(), settings.shards).await?;
         let mut member = parts.log.join(ORCHESTRATORS, &Topic::Commands);
         let assigned = member.assigned().await?;
         let shards = settings.shards;
@@ -126,6 +127,7 @@ impl Orchestrator {
             log: parts.log,
             store: parts.store,
             catalogue: parts.catalogue,
+            directory: parts.directory,
             clock: parts.clock,
             entropy: parts.entropy,
             metrics: Measure::new(parts.metrics),

@@ -9,6 +9,8 @@ use flowmill_model::limits;
 pub struct Settings {
     /// This node's name, as claims show it.
     pub node: String,
+    /// Where other nodes ask this one, `http://HOST:PORT`; nothing in one process.
+    pub address: Option<String>,
     /// How many shards there are: partitions of commands, results and history.
     pub shards: u16,
     /// How long finished executions are kept.
@@ -27,6 +29,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             node: "node-1".into(),
+            address: None,
             shards: 4,
             retention: limits::RETENTION,
             passivate_after: Duration::from_secs(5),

@@ -211,7 +211,15 @@ fn store_error(error: StoreError) -> TakeoverError {
 }
 
 fn read_error(error: ReadError) -> TakeoverError {
-    TakeoverError::Alarm(Alarm::Log(error))
+    match error {
+        ReadError::Unavailable(why) => TakeoverError::Again(why),
+        ReadError::OutOfRange { .. }
+        | ReadError::NoSuchPartition(_)
+        | ReadError::PartitionCount { .. }
+        | ReadError::Refused { .. }
+        | ReadError::Damaged(_)
+        | ReadError::Closed(_) => TakeoverError::Alarm(Alarm::Log(error)),
+    }
 }
 
 /// Reads history in order, applies the rule and keeps what a new owner needs.

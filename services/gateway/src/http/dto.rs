@@ -84,7 +84,7 @@ pub(super) fn execution(view: ExecutionView) -> ExecutionDto {
 fn pending(view: PendingView) -> PendingDto {
     PendingDto {
         node: view.node,
-        reason: view.reason.to_owned(),
+        reason: view.reason.into_owned(),
         attempt: (view.attempt > 0).then_some(view.attempt),
         since: time(view.since),
         until: view.until.map(time),

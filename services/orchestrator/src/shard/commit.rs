@@ -259,7 +259,9 @@ impl Serving {
         let (Ok(validity::Verdict::Counts), HistoryRecord::Batch(batch)) = (judged, record) else {
             return Next::Reclaim("the own batch does not count".into());
         };
-        self.first_batch = false;
+        if std::mem::take(&mut self.first_batch) {
+            self.announce();
+        }
         let number = batch.number;
         let content = !batch.transitions.is_empty()
             || !batch.definitions.is_empty()

@@ -49,6 +49,8 @@ pub(crate) struct Serving {
     pub(super) rounds: u64,
     pub(super) timers: Timers,
     pub(super) mark: Mark,
+    /// The dispatched mark that the term began with.
+    pub(super) mark_found: BatchNumber,
     pub(super) sent: SentTasks,
     pub(super) pickups: BTreeMap<(Queue, u16), VecDeque<(Timestamp, Offset)>>,
     pub(super) definitions: Option<Definitions>,
@@ -76,7 +78,7 @@ pub(crate) struct Serving {
     pub(super) ticks: u64,
     pub(super) watermark: Option<Watermark>,
     pub(super) trimmed: Timestamp,
-    background: Vec<JoinHandle<()>>,
+    pub(super) background: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Serving {
@@ -116,6 +118,7 @@ impl Serving {
             rounds: 0,
             timers: Timers::start(shared.clock, me.clone(), incarnation),
             mark: Mark::found(judge.number(), judge.number()),
+            mark_found: recorded,
             sent: SentTasks::default(),
             pickups: BTreeMap::new(),
             definitions,
@@ -219,7 +222,13 @@ impl Serving {
         };
         self.background.push(spawn("claim watch", async move {
             loop {
-                let Ok(records) = reader.read(limit).await else { return };
+                let records = match reader.read(limit).await {
+                    Ok(records) => records,
+                    Err(error) => {
+                        drop(me.cast(ShardMessage::ReadFailed(incarnation, error)));
+                        return;
+                    }
+                };
                 let newer =
                     |value: &[u8]| HistoryRecord::claim_of(value).is_some_and(|e| e > epoch);
                 let fenced = records.iter().any(|fetched| newer(&fetched.record.value));
@@ -305,6 +314,16 @@ impl Serving {
     pub(crate) fn begin_stop(&mut self, done: oneshot::Sender<()>) -> Next {
         self.stopping = Some(done);
         Next::Serve
+    }
+
+    /// Whether the term is to end.
+    pub(crate) const fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    /// Who waits for the term's end.
+    pub(crate) fn take_stopping(&mut self) -> Option<oneshot::Sender<()>> {
+        self.stopping.take()
     }
 
     /// Whether a term that is to end has nothing left to commit.
