@@ -24,6 +24,7 @@ pub(crate) const GENERATED: &[&str] = &[
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
     "the_reference_of_the_metrics_is_up_to_date",
+    "cql::reference::the_reference_of_the_tables_is_the_one_that_the_migrations_make",
     "the_published_document_is_up_to_date",
 ];
 

@@ -89,6 +89,12 @@ metrics! {
     EXECUTIONS_QUARANTINED = "flowmill_executions_quarantined_total", Kind::Counter, [], "Executions put aside because deciding on them panicked. Should be zero.";
     SHARD_RECLAIMS = "flowmill_shard_reclaims_total", Kind::Counter, [], "Terms of ownership that ended early: another owner, or an append of unknown outcome.";
     HISTORY_GAPS = "flowmill_history_gaps_total", Kind::Counter, [], "Acknowledgements of batches behind records of others, which had to be read.";
+    LIFECYCLE_LATE = "flowmill_lifecycle_events_late_total", Kind::Counter, [], "Lifecycle events that could not be sent within 30 s, once for each such time. They are tried on.";
+    LIFECYCLE_LOST = "flowmill_lifecycle_events_lost_total", Kind::Counter, [], "Lifecycle events that are not tried any more, because too many wait. Should be zero.";
+    TRIGGER_RECORDS = "flowmill_trigger_records_total", Kind::Counter, ["flow", "topic", "result"], "Records that triggers of this process were done with, by result: started, filtered or dead-lettered.";
+    TRIGGER_LAG = "flowmill_trigger_lag_records", Kind::Gauge, ["flow", "topic"], "Records in the partitions that this process reads for a trigger and is not done with.";
+    TRIGGER_PARTITIONS = "flowmill_trigger_partitions", Kind::Gauge, ["flow", "topic"], "Partitions that this process reads for a trigger.";
+    TRIGGER_PAUSED = "flowmill_trigger_partitions_paused", Kind::Gauge, ["flow", "topic"], "Those of them that are paused, because their shards take no starts for now.";
     SHARD_OWNED = "flowmill_shard_owned", Kind::Gauge, ["shard"], "1 while this process owns the shard and serves it, else 0.";
     PROJECTION_LAG = "flowmill_projection_lag_batches", Kind::Gauge, ["shard"], "Committed batches whose rows are not in the store yet.";
     COMMANDS_WAITING = "flowmill_commands_waiting", Kind::Gauge, ["shard"], "Commands in the log that the shard has not taken into a batch.";

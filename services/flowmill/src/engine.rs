@@ -92,8 +92,8 @@ impl Engine {
     /// # Errors
     /// When a role cannot start.
     pub(crate) async fn on(storage: Storage, options: NodeOptions) -> anyhow::Result<Self> {
-        let NodeOptions { roles, orchestrator, worker, trust, token, task_token_key } = options;
-        let settings = orchestrator;
+        let NodeOptions { roles, orchestrator: settings, worker, trust, token, task_token_key } =
+            options;
         let catalogue = Catalogue::follow(storage.log());
         catalogue.caught_up(storage.log()).await?;
         let (owners, directory) = (Owners::default(), Directory::follow(storage.log()));
@@ -125,9 +125,8 @@ impl Engine {
                 Some(Orchestrator::start(parts, settings).await?)
             }
         };
-        let served = owners.clone();
-        let settings =
-            gateway_settings(roles, worker.as_ref(), metrics, served, token, task_token_key);
+        let keys = (token, task_token_key);
+        let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), keys);
         let gateway = Gateway::new(flowmill_gateway::Parts {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
@@ -205,8 +204,7 @@ fn gateway_settings(
     worker: Option<&WorkerRole>,
     metrics: Metrics,
     owners: Owners,
-    token: Option<ClusterToken>,
-    task_token_key: Option<TokenKey>,
+    (token, task_token_key): (Option<ClusterToken>, Option<TokenKey>),
 ) -> flowmill_gateway::Settings {
     let watch = worker.map(WorkerRole::watch);
     let figures = move || watch.as_ref().map(QueueWatch::figures).unwrap_or_default();

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use flowmill_gateway::{TokenKey, serve};
-use flowmill_orchestrator::Settings;
+use flowmill_model::Name;
+use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
 use flowmill_worker::OutgoingPolicy;
 use tokio::net::TcpListener;
 
-use crate::config::Config;
+use crate::config::{Config, OrchestratorConfig};
 use crate::engine::{Engine, NodeOptions, Roles, WorkerOptions};
 use crate::exit::Failure;
 use crate::signals::Signals;
@@ -199,7 +200,7 @@ fn options(
         node: config.node_name(),
         address: internal.filter(|_| roles.orchestrator).map(|address| advertised(config, address)),
         shards,
-        retention: config.orchestrator.retention.0,
+        retention: retention(&config.orchestrator)?,
         task_partitions: config.orchestrator.task_partitions,
         ..Settings::default()
     };
@@ -222,6 +223,20 @@ fn task_token_key(config: &Config) -> Result<Option<TokenKey>, Failure> {
         return key.map(Some).map_err(refused);
     }
     Ok(config.api_token.as_ref().map(|secret| TokenKey::of_api_token(secret.reveal())))
+}
+
+/// How long what has ended is kept, by namespace.
+fn retention(config: &OrchestratorConfig) -> Result<Retention, Failure> {
+    let mut retention = Retention::of(config.retention.0);
+    for (namespace, period) in &config.namespace_retention {
+        let name = Name::new(namespace);
+        let name = name.map_err(|_| {
+            let setting = "orchestrator.namespace-retention";
+            Failure::wrong(format!("{setting} names `{namespace}`, which is no namespace"))
+        })?;
+        retention.namespaces.insert(name, period.0);
+    }
+    Ok(retention)
 }
 
 /// Where other nodes reach this one.

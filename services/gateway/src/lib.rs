@@ -3,6 +3,8 @@
 //! [`Gateway`] is the whole of it without HTTP; whoever embeds the engine uses that. [`serve`]
 //! puts the HTTP API in front of it.
 //!
+//! With the feature `kafka`, [`triggers`] starts executions from the records of Kafka topics.
+//!
 //! Nothing is decided here. A command goes into the log, the owner of its shard decides, and the
 //! gateway asks the owner for the outcome. **Invariant:** an answer of success means durable; an
 //! answer of "unknown" is the owner's word.
@@ -25,6 +27,8 @@ mod room;
 mod settings;
 mod stale;
 mod start;
+#[cfg(feature = "kafka")]
+pub mod triggers;
 mod workers;
 
 pub use control::{Action, CommandAnswer, Envelope};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flowmill_gateway::{Readiness, TokenKey};
-use flowmill_orchestrator::Settings;
+use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
 use flowmill_worker::OutgoingPolicy;
 
@@ -76,7 +76,7 @@ pub(crate) struct NodeOptions {
     pub(crate) trust: Trust,
     /// What callers of the API must present.
     pub(crate) token: Option<ClusterToken>,
-    /// What task tokens are signed with; made from the log's id if none.
+    /// What task tokens are signed with; made from the cluster's id if none.
     pub(crate) task_token_key: Option<TokenKey>,
 }
 
@@ -89,7 +89,7 @@ impl NodeOptions {
         let folder = std::env::var_os(SECRETS_FOLDER).filter(|folder| !folder.is_empty());
         Self {
             roles: Roles::ALL,
-            orchestrator: Settings { retention, ..Settings::default() },
+            orchestrator: Settings { retention: Retention::of(retention), ..Settings::default() },
             worker: WorkerOptions {
                 outgoing: OutgoingPolicy::allow_private(),
                 slots: None,

@@ -1,4 +1,4 @@
-//! The worker role: makes the calls of `http.request` nodes, on every queue that a deployed flow
+//! The worker role: runs the tasks of `http.request` and `kafka.produce` nodes, on every queue that a deployed flow
 //! names for them.
 
 use std::path::PathBuf;
@@ -107,7 +107,9 @@ async fn follow(mut catalogue: Catalogue, served: Queues, watch: QueueWatch) {
 
 fn take(version: &Deployed, served: &Queues, watch: &QueueWatch) {
     for node in version.flow.nodes() {
-        if let NodeKind::HttpRequest { queue, .. } = &node.kind {
+        if let NodeKind::HttpRequest { queue, .. } | NodeKind::KafkaProduce { queue, .. } =
+            &node.kind
+        {
             served.serve(queue.clone());
         }
         if let Some(queue) = queue_of(&node.kind) {
@@ -119,7 +121,9 @@ fn take(version: &Deployed, served: &Queues, watch: &QueueWatch) {
 /// The queue that a node's tasks go to, if it has any.
 const fn queue_of(kind: &NodeKind) -> Option<&Queue> {
     match kind {
-        NodeKind::Task { queue, .. } | NodeKind::HttpRequest { queue, .. } => Some(queue),
+        NodeKind::Task { queue, .. }
+        | NodeKind::HttpRequest { queue, .. }
+        | NodeKind::KafkaProduce { queue, .. } => Some(queue),
         NodeKind::Start
         | NodeKind::End
         | NodeKind::Filter { .. }

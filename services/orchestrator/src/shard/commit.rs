@@ -279,7 +279,7 @@ impl Serving {
             self.shared.metrics.trace(&change.after, self.id, number, stages);
         }
         crash::point("batch-committed");
-        self.deliver(number, outputs);
+        self.deliver_apart(number, outputs);
         self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });
         self.answer_positions();
         Next::Serve
@@ -309,6 +309,7 @@ impl Serving {
                 }
                 Verdict::Staged(staged) => {
                     outputs.extend(self.tasks(&staged, batch.number));
+                    outputs.extend(self.told(&staged, batch.at));
                     let change = self.change(id, staged, offset, batch.at);
                     merge(&mut changes, change);
                 }
@@ -393,8 +394,12 @@ impl Serving {
     }
 
     pub(super) fn dispatched(&mut self, dispatched: Dispatched) -> Next {
-        let Dispatched { batch, sent } = dispatched;
-        self.mark.end(batch);
+        let Dispatched { batch, sent, late } = dispatched;
+        match batch {
+            Some(batch) => self.mark.end(batch),
+            None => self.late.is_sending = false,
+        }
+        self.keep_on_telling(late);
         for (id, sent) in sent {
             let live = self.executions.get(id.execution);
             let committed = live.and_then(|live| live.committed.as_ref());

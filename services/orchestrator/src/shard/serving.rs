@@ -18,12 +18,13 @@ use super::backlog::Backlog;
 use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
 use super::intake::{Intake, Pump};
+use super::lifecycle::Late;
 use super::live::Executions;
 use super::loading::{RecentStarts, Resend, Seeding};
 use super::outputs::{Courier, Mark, Output, SentTasks};
 use super::queries::Questions;
 use super::timers::Timers;
-use super::{Next, ShardMessage, Shared};
+use super::{Next, ShardMessage, Shared, purge};
 use crate::projector::{Projected, Projector, Report};
 use crate::takeover::Takeover;
 use crate::validity::Judge;
@@ -52,6 +53,7 @@ pub(crate) struct Serving {
     /// The dispatched mark that the term began with.
     pub(super) mark_found: BatchNumber,
     pub(super) sent: SentTasks,
+    pub(super) late: Late,
     pub(super) pickups: BTreeMap<(Queue, u16), VecDeque<(Timestamp, Offset)>>,
     pub(super) definitions: Option<Definitions>,
     pub(super) questions: Questions,
@@ -120,6 +122,7 @@ impl Serving {
             mark: Mark::found(judge.number(), judge.number()),
             mark_found: recorded,
             sent: SentTasks::default(),
+            late: Late::default(),
             pickups: BTreeMap::new(),
             definitions,
             questions: Questions::default(),
@@ -180,7 +183,7 @@ impl Serving {
             Arc::clone(&self.shared.store),
             self.id,
             self.shared.log.identity(),
-            self.shared.settings.flush_every,
+            Arc::clone(&self.shared.settings),
             report,
         );
         self.projector = Some(sender);
@@ -208,6 +211,7 @@ impl Serving {
             }
         }));
         self.watch_claims();
+        self.background.push(spawn("purge", purge::run(self.id, &self.shared)));
     }
 
     /// Follows history, to learn of another owner's claim also while there is nothing to commit.
@@ -245,6 +249,11 @@ impl Serving {
             return;
         }
         self.mark.begin(batch);
+        self.send(Some(batch), outputs);
+    }
+
+    /// Sends outputs of a batch, or some that the mark does not wait for.
+    pub(super) fn send(&self, batch: Option<BatchNumber>, outputs: Vec<Output>) {
         let courier = Courier {
             log: Arc::clone(&self.shared.log),
             clock: self.shared.clock,
