@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
+use flowmill_gateway::triggers::{TriggerParts, Triggers};
 use flowmill_gateway::{Gateway, QueueFigures};
 use flowmill_log::Log;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
@@ -62,6 +63,8 @@ impl EngineOptions {
 /// but for the gateway, which does nothing unless it is asked.
 pub(crate) struct Engine {
     gateway: Gateway,
+    /// On a gateway of a cluster.
+    triggers: Option<Triggers>,
     owners: Owners,
     worker: Option<WorkerRole>,
     orchestrator: Option<Orchestrator>,
@@ -100,7 +103,8 @@ impl Engine {
         let worker = match roles.worker {
             false => None,
             true => {
-                Some(WorkerRole::start(storage.log(), &catalogue, worker, clock, metrics.clone())?)
+                let metrics = metrics.clone();
+                Some(WorkerRole::start(&storage, &catalogue, worker, clock, metrics)?)
             }
         };
         let deciders = roles.orchestrator.then(Deciders::start).transpose()?;
@@ -131,7 +135,10 @@ impl Engine {
             entropy,
             settings,
         });
-        Ok(Self { gateway, owners, worker, orchestrator, peers, storage, deciders })
+        let triggers = storage.kafka().filter(|_| roles.gateway).map(|clients| {
+            Triggers::start(TriggerParts { gateway: gateway.clone(), clients: clients.clone() })
+        });
+        Ok(Self { gateway, triggers, owners, worker, orchestrator, peers, storage, deciders })
     }
 
     /// The way in.
@@ -170,8 +177,12 @@ impl Engine {
     /// Takes no more work, lets what runs finish within bounds, writes what is behind, and closes
     /// the data.
     pub(crate) async fn stop(self) {
-        let Self { gateway, owners, worker, orchestrator, peers, storage, deciders } = self;
+        let Self { gateway, triggers, owners, worker, orchestrator, peers, storage, deciders } =
+            self;
         gateway.drain();
+        if let Some(triggers) = triggers {
+            triggers.stop().await;
+        }
         if let Some(worker) = worker {
             worker.stop().await;
         }

@@ -201,6 +201,7 @@ fn options(
         shards,
         retention: config.orchestrator.retention.0,
         task_partitions: config.orchestrator.task_partitions,
+        lifecycle: true,
         ..Settings::default()
     };
     let worker = WorkerOptions {
