@@ -1,7 +1,7 @@
 //! Compiles the protocol files without `protoc`.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["flowmill/v1/shard.proto"];
+    let files = ["flowmill/v1/shard.proto", "flowmill/v1/worker.proto"];
     for file in files {
         println!("cargo::rerun-if-changed={file}");
     }

@@ -24,12 +24,15 @@ pub(crate) const GENERATED: &[&str] = &[
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
     "the_reference_of_the_metrics_is_up_to_date",
+    "cql::reference::the_reference_of_the_tables_is_the_one_that_the_migrations_make",
+    "the_published_document_is_up_to_date",
 ];
 
 /// Bytes as a version stored them.
 pub(crate) const STORED: &[&str] = &[
     "every_kind_is_stored_as_it_was_in_version_1",
     "execution::encoding::tests::a_state_stored_in_version_1_is_read_and_written_the_same",
+    "the_records_are_those_that_were_published",
 ];
 
 /// What must hold for every flow and every order of events.

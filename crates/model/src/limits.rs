@@ -31,6 +31,9 @@ pub const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of one record in any topic. `max.message.bytes` of every topic the engine makes.
 pub const RECORD_BYTES: usize = 8 * 1024 * 1024;
 
+/// Headers of a task or a result. Tracing agents add some of their own; nobody adds a hundred.
+pub const RECORD_HEADERS: usize = 128;
+
 /// How long a batch waits for an execution's decision before its input is deferred. One slow
 /// expression must hold up nobody else.
 pub const DECISION_WAIT: Duration = Duration::from_millis(20);
@@ -142,6 +145,46 @@ pub const STORE_READS: usize = 8;
 /// Bytes of free disk below which the embedded store takes no rows. redb gives up a file whose
 /// disk is full until it is opened anew, so it is better not to try.
 pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Requests of the CQL store in flight at a time unless set otherwise. Two cores of a server are
+/// busy with fewer, and more only wait there.
+pub const STORE_REQUESTS: usize = 32;
+
+/// How long one request of the CQL store may take. Longer than a server's own time-out for a
+/// write, so that it says what is wrong.
+pub const STORE_REQUEST_WAIT: Duration = Duration::from_secs(3);
+
+/// How long after its acknowledgement the CQL store keeps a row in memory, since a crash of a
+/// server may lose it. Three times what a server takes to sync its commit log.
+pub const STORE_MARGIN: Duration = Duration::from_secs(30);
+
+/// Bytes of rows that the CQL store keeps in memory for [`STORE_MARGIN`]. Beyond it a write waits.
+pub const STORE_UNPROVEN_BYTES: usize = 128 * 1024 * 1024;
+
+/// Bytes of a state that the CQL store keeps in one cell. A larger one is kept in parts: servers
+/// are slow with large cells.
+pub const STORE_STATE_CELL_BYTES: usize = 64 * 1024;
+
+/// Bytes of a row of history that the CQL store keeps in one cell. A larger one is kept in parts:
+/// a request must stay below half a segment of the server's commit log.
+pub const STORE_EVENTS_CELL_BYTES: usize = 1024 * 1024;
+
+/// Bytes of one part of what the CQL store keeps in parts.
+pub const STORE_PART_BYTES: usize = 64 * 1024;
+
+/// Rows of one partition that the CQL store writes in one batch.
+pub const STORE_BATCH_ROWS: usize = 50;
+
+/// Bytes that the CQL store writes in one batch. One that fails is repeated as a whole.
+pub const STORE_BATCH_BYTES: usize = 64 * 1024;
+
+/// Executions of which the CQL store remembers how lists show them, so that it need not ask before
+/// it writes. About 300 bytes each.
+pub const STORE_KNOWN_EXECUTIONS: usize = 50_000;
+
+/// Parts of lists that the CQL store looks at for one page. A list with fewer entries than that
+/// many parts hold is asked for by time.
+pub const LIST_PARTS: usize = 10_000;
 
 /// Bytes of one segment file of the embedded log. Large enough that making one is rare, small
 /// enough that trimmed room comes back soon.
@@ -327,6 +370,16 @@ pub const HTTP_HEAD_BYTES: usize = 64 * 1024;
 /// Header fields of one request.
 pub const HTTP_HEADERS: usize = 100;
 
+/// Requests at the same time on one HTTP/2 connection. What a stream holds is bounded by itself.
+pub const HTTP2_STREAMS: u32 = 256;
+
+/// How often an HTTP/2 connection is asked whether its other end is there. A worker that is gone
+/// must not be lent tasks for long.
+pub const HTTP2_PING: Duration = Duration::from_secs(10);
+
+/// How long an HTTP/2 connection may take to answer that.
+pub const HTTP2_PING_WAIT: Duration = Duration::from_secs(10);
+
 /// Bytes of all request bodies that one gateway holds at the same time. Beyond it requests are
 /// refused until others are done.
 pub const HTTP_BODIES_BYTES: usize = 64 * 1024 * 1024;
@@ -349,6 +402,34 @@ pub const WORKER_REMEMBERED_TASKS: usize = 10_000;
 /// Bytes of results that a worker remembers. A result can be as large as a payload.
 pub const WORKER_REMEMBERED_BYTES: usize = 64 * 1024 * 1024;
 
+/// Queues that one gateway reads tasks of for its workers. Each costs a member of a group.
+pub const GATEWAY_QUEUES: usize = 64;
+
+/// Tasks that all workers of one gateway may still ask for at the same time. Each that is lent
+/// takes about a kilobyte, and its input until it is on its way.
+pub const GATEWAY_CREDITS: usize = 100_000;
+
+/// Tasks that a worker may ask a gateway for at once. More are asked for when these have come.
+pub const SUBSCRIPTION_CREDITS: usize = 1_000;
+
+/// Workers, by name, that one gateway knows at the same time.
+pub const GATEWAY_WORKERS: usize = 10_000;
+
+/// How long a gateway remembers a worker that it hears nothing of. Long enough to be seen in a list
+/// after it has gone.
+pub const GATEWAY_WORKER_MEMORY: Duration = Duration::from_secs(60);
+
+/// How long a gateway stays a member of a queue's group after its last worker left. A worker that
+/// polls comes back within it; tasks of its partitions wait meanwhile.
+pub const GATEWAY_QUEUE_LINGER: Duration = Duration::from_secs(10);
+
+/// What a worker says over one stream that is not durable yet, in messages. Beyond it the stream
+/// is not read.
+pub const STREAM_ANSWERS: usize = 1_000;
+
+/// Characters of the name that a worker gives itself: a host's name and a process's number fit.
+pub const WORKER_NAME_CHARS: usize = 128;
+
 /// How long a worker goes on trying to write one result. Beyond it the attempt's time-out, or a
 /// redelivery that is answered from memory, must do.
 pub const RESULT_REPEATS: Duration = Duration::from_secs(60);
@@ -356,6 +437,11 @@ pub const RESULT_REPEATS: Duration = Duration::from_secs(60);
 /// How long picked-up tasks wait until the group's position says so. Bounds how often a busy
 /// worker commits.
 pub const PICK_UP_DELAY: Duration = Duration::from_millis(100);
+
+/// How long a running task holds back what its worker's group commits. Until then the topic guards
+/// it against the worker's death, beyond it its time-out does; one slow task must not have
+/// thousands behind it run twice.
+pub const TOPIC_GUARDS_TASK: Duration = Duration::from_secs(30);
 
 /// Time-out of an attempt above which its worker reports without being asked that it still runs.
 /// A shorter one is soon known to be lost anyway.

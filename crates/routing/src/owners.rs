@@ -190,11 +190,13 @@ impl Owners {
         known.into_iter().filter_map(status).collect()
     }
 
-    /// How a shard stands; `None` when no owner is known.
+    /// How a shard stands; `None` when no owner is known. An owner here that has ended is shown as
+    /// it was at last, until another one is known.
     pub fn status(&self, shard: ShardId) -> Option<ShardStatus> {
-        match self.route(shard)? {
-            Route::Here(here) => Some(here.status.borrow().clone()),
-            Route::Elsewhere(peer) => peer.status(shard),
+        match self.route(shard) {
+            Some(Route::Here(here)) => Some(here.status.borrow().clone()),
+            Some(Route::Elsewhere(peer)) => peer.status(shard),
+            None => self.here.read().get(&shard).map(|here| here.status.borrow().clone()),
         }
     }
 

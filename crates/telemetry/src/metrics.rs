@@ -60,6 +60,7 @@ struct Inner {
     credits_left: IntGaugeVec,
     tasks_in_flight: IntGaugeVec,
     outgoing_duration: HistogramVec,
+    worker_answers: IntCounterVec,
     request_duration: HistogramVec,
     flows: Known<FlowFigures>,
     types: Known<TypeFigures>,
@@ -242,6 +243,11 @@ impl Metrics {
         self.0.timer_lateness.observe(late.as_secs_f64());
     }
 
+    /// A worker said `what` of a task to the worker gateway; what became of it.
+    pub fn worker_answer(&self, what: &'static str, outcome: &'static str) {
+        self.0.worker_answers.with_label_values(&[what, outcome]).inc();
+    }
+
     /// An input changed nothing.
     pub fn input_ignored(&self, reason: &'static str) {
         self.0.inputs_ignored.with_label_values(&[reason]).inc();
@@ -389,6 +395,7 @@ impl Default for Metrics {
             credits_left: make.gauges(names::CREDITS_LEFT),
             tasks_in_flight: make.gauges(names::TASKS_IN_FLIGHT),
             outgoing_duration: make.histograms(names::OUTGOING_DURATION),
+            worker_answers: make.counters(names::WORKER_ANSWERS),
             request_duration: make.histograms(names::REQUEST_DURATION),
             flows: Known::default(),
             types: Known::default(),

@@ -104,5 +104,6 @@ metrics! {
     CREDITS_LEFT = "flowmill_credits_left", Kind::Gauge, ["shard"], "Commands that a shard may still read before it must have decided some.";
     TASKS_IN_FLIGHT = "flowmill_tasks_in_flight", Kind::Gauge, ["shard"], "Tasks that were sent and whose result is awaited.";
     OUTGOING_DURATION = "flowmill_outgoing_call_duration_seconds", Kind::Histogram(Buckets::Latency), ["status"], "Time of an outgoing HTTP call, its redirects and its answer's body included, by class of status: 2xx to 5xx, or none when no answer was had.";
+    WORKER_ANSWERS = "flowmill_worker_answers_total", Kind::Counter, ["what", "outcome"], "What workers said to the worker gateway of their tasks, by what became of it: accepted, stale (the attempt did not wait for it), forged (the token was none of ours), refused (too large or no JSON), unavailable.";
     REQUEST_DURATION = "flowmill_http_request_duration_seconds", Kind::Histogram(Buckets::Latency), ["method", "route", "status"], "Time to answer an API request.";
 }

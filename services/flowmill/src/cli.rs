@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::command::{
     bench::BenchArgs, completions::CompletionsArgs, config::ConfigArgs, demo::DemoArgs,
     deploy::DeployArgs, dev::DevArgs, executions::ExecutionsArgs, flows::FlowsArgs, init::InitArgs,
-    role::RoleArgs, run::RunArgs, start::StartArgs, validate::ValidateArgs,
+    role::RoleArgs, run::RunArgs, start::StartArgs, validate::ValidateArgs, workers::WorkersArgs,
 };
 
 /// Durable flows: typed graphs of nodes that survive crashes.
@@ -49,6 +49,7 @@ pub(crate) enum Command {
     Flows(FlowsArgs),
     Start(StartArgs),
     Executions(ExecutionsArgs),
+    Workers(WorkersArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),
     Init(InitArgs),
@@ -85,6 +86,7 @@ impl Command {
             | Self::Flows(_)
             | Self::Start(_)
             | Self::Executions(_)
+            | Self::Workers(_)
             | Self::Bench(_)
             | Self::Completions(_)
             | Self::Init(_)

@@ -13,6 +13,7 @@ pub(crate) mod role;
 pub(crate) mod run;
 pub(crate) mod start;
 pub(crate) mod validate;
+pub(crate) mod workers;
 
 mod show;
 
@@ -65,6 +66,7 @@ pub(crate) async fn execute(cli: Cli) -> Result<Outcome, Failure> {
         Command::Flows(args) => flows::execute(args, output).await,
         Command::Start(args) => start::execute(args, output).await,
         Command::Executions(args) => executions::execute(args, output).await,
+        Command::Workers(args) => workers::execute(args, output).await,
         Command::Bench(args) => Box::pin(bench::execute(args, output)).await,
         Command::Completions(args) => completions::execute(&args),
         Command::Init(args) => Box::pin(init::execute(args, output)).await,

@@ -40,7 +40,7 @@ pub(crate) struct Config {
     /// where an address can be reached from other machines. All nodes of a cluster have the same.
     pub(crate) api_token: Option<Secret>,
     /// The key that signs the tokens of leased tasks: at least 32 characters, the same on every
-    /// gateway. Derived from the API token unless set.
+    /// gateway. Derived from the cluster's random id unless set.
     pub(crate) task_token_key: Option<Secret>,
     /// Kafka: the log.
     pub(crate) kafka: KafkaConfig,

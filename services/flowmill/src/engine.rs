@@ -16,8 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
-use flowmill_gateway::triggers::{TriggerParts, Triggers};
-use flowmill_gateway::{Gateway, QueueFigures};
+use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
 use flowmill_routing::{ClusterToken, Directory, Owners, Peers, ShardState, ShardStatus};
@@ -50,12 +49,15 @@ pub(crate) struct EngineOptions {
     pub(crate) durability: Durability,
     /// How long ended executions are kept.
     pub(crate) retention: Duration,
+    /// What task tokens are signed with; made from the log's id if none.
+    pub(crate) task_token_key: Option<TokenKey>,
 }
 
 impl EngineOptions {
     /// Data there, everything else as it is by default.
     pub(crate) const fn with_data(data: DataFolder) -> Self {
-        Self { data, durability: Durability::Fsync, retention: flowmill_model::limits::RETENTION }
+        let (durability, retention) = (Durability::Fsync, flowmill_model::limits::RETENTION);
+        Self { data, durability, retention, task_token_key: None }
     }
 }
 
@@ -63,8 +65,6 @@ impl EngineOptions {
 /// but for the gateway, which does nothing unless it is asked.
 pub(crate) struct Engine {
     gateway: Gateway,
-    /// On a gateway of a cluster.
-    triggers: Option<Triggers>,
     owners: Owners,
     worker: Option<WorkerRole>,
     orchestrator: Option<Orchestrator>,
@@ -80,9 +80,9 @@ impl Engine {
     /// # Errors
     /// When the data cannot be opened or a role cannot start.
     pub(crate) async fn start(options: EngineOptions) -> anyhow::Result<Self> {
-        let EngineOptions { data, durability, retention } = options;
+        let EngineOptions { data, durability, retention, task_token_key } = options;
         let storage = Storage::open(data, durability).await?;
-        let options = NodeOptions::embedded(retention);
+        let options = NodeOptions { task_token_key, ..NodeOptions::embedded(retention) };
         ensure_topics(storage.log().as_ref(), options.orchestrator.shards).await?;
         Self::on(storage, options).await
     }
@@ -92,7 +92,8 @@ impl Engine {
     /// # Errors
     /// When a role cannot start.
     pub(crate) async fn on(storage: Storage, options: NodeOptions) -> anyhow::Result<Self> {
-        let NodeOptions { roles, orchestrator: settings, worker, trust, token } = options;
+        let NodeOptions { roles, orchestrator: settings, worker, trust, token, task_token_key } =
+            options;
         let catalogue = Catalogue::follow(storage.log());
         catalogue.caught_up(storage.log()).await?;
         let (owners, directory) = (Owners::default(), Directory::follow(storage.log()));
@@ -103,8 +104,7 @@ impl Engine {
         let worker = match roles.worker {
             false => None,
             true => {
-                let metrics = metrics.clone();
-                Some(WorkerRole::start(&storage, &catalogue, worker, clock, metrics)?)
+                Some(WorkerRole::start(storage.log(), &catalogue, worker, clock, metrics.clone())?)
             }
         };
         let deciders = roles.orchestrator.then(Deciders::start).transpose()?;
@@ -125,7 +125,8 @@ impl Engine {
                 Some(Orchestrator::start(parts, settings).await?)
             }
         };
-        let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), token);
+        let keys = (token, task_token_key);
+        let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), keys);
         let gateway = Gateway::new(flowmill_gateway::Parts {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
@@ -135,10 +136,7 @@ impl Engine {
             entropy,
             settings,
         });
-        let triggers = storage.kafka().filter(|_| roles.gateway).map(|clients| {
-            Triggers::start(TriggerParts { gateway: gateway.clone(), clients: clients.clone() })
-        });
-        Ok(Self { gateway, triggers, owners, worker, orchestrator, peers, storage, deciders })
+        Ok(Self { gateway, owners, worker, orchestrator, peers, storage, deciders })
     }
 
     /// The way in.
@@ -177,12 +175,8 @@ impl Engine {
     /// Takes no more work, lets what runs finish within bounds, writes what is behind, and closes
     /// the data.
     pub(crate) async fn stop(self) {
-        let Self { gateway, triggers, owners, worker, orchestrator, peers, storage, deciders } =
-            self;
+        let Self { gateway, owners, worker, orchestrator, peers, storage, deciders } = self;
         gateway.drain();
-        if let Some(triggers) = triggers {
-            triggers.stop().await;
-        }
         if let Some(worker) = worker {
             worker.stop().await;
         }
@@ -210,7 +204,7 @@ fn gateway_settings(
     worker: Option<&WorkerRole>,
     metrics: Metrics,
     owners: Owners,
-    token: Option<ClusterToken>,
+    (token, task_token_key): (Option<ClusterToken>, Option<TokenKey>),
 ) -> flowmill_gateway::Settings {
     let watch = worker.map(WorkerRole::watch);
     let figures = move || watch.as_ref().map(QueueWatch::figures).unwrap_or_default();
@@ -231,6 +225,7 @@ fn gateway_settings(
         render: Arc::new(render),
         roles: roles.names(),
         queues: Arc::new(queues),
+        task_token_key,
     }
 }
 

@@ -10,13 +10,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context;
-use flowmill_gateway::serve;
-use flowmill_orchestrator::Settings;
+use flowmill_gateway::{TokenKey, serve};
+use flowmill_model::Name;
+use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
 use flowmill_worker::OutgoingPolicy;
 use tokio::net::TcpListener;
 
-use crate::config::Config;
+use crate::config::{Config, OrchestratorConfig};
 use crate::engine::{Engine, NodeOptions, Roles, WorkerOptions};
 use crate::exit::Failure;
 use crate::signals::Signals;
@@ -199,9 +200,8 @@ fn options(
         node: config.node_name(),
         address: internal.filter(|_| roles.orchestrator).map(|address| advertised(config, address)),
         shards,
-        retention: config.orchestrator.retention.0,
+        retention: retention(&config.orchestrator)?,
         task_partitions: config.orchestrator.task_partitions,
-        lifecycle: true,
         ..Settings::default()
     };
     let worker = WorkerOptions {
@@ -209,7 +209,34 @@ fn options(
         slots: config.worker.slots,
         secrets_folder: config.worker.secrets_folder.clone(),
     };
-    Ok(NodeOptions { roles, orchestrator, worker, trust: Trust::of(token.clone()), token })
+    let task_token_key = task_token_key(config)?;
+    let trust = Trust::of(token.clone());
+    Ok(NodeOptions { roles, orchestrator, worker, trust, token, task_token_key })
+}
+
+/// What task tokens are signed with: the key that is set, else the API's token, which all gateways
+/// have, too; without either it is made from the cluster's id.
+fn task_token_key(config: &Config) -> Result<Option<TokenKey>, Failure> {
+    if let Some(secret) = &config.task_token_key {
+        let key = TokenKey::new(secret.reveal());
+        let refused = |error| Failure::wrong(format!("task-token-key cannot be used: {error}"));
+        return key.map(Some).map_err(refused);
+    }
+    Ok(config.api_token.as_ref().map(|secret| TokenKey::of_api_token(secret.reveal())))
+}
+
+/// How long what has ended is kept, by namespace.
+fn retention(config: &OrchestratorConfig) -> Result<Retention, Failure> {
+    let mut retention = Retention::of(config.retention.0);
+    for (namespace, period) in &config.namespace_retention {
+        let name = Name::new(namespace);
+        let name = name.map_err(|_| {
+            let setting = "orchestrator.namespace-retention";
+            Failure::wrong(format!("{setting} names `{namespace}`, which is no namespace"))
+        })?;
+        retention.namespaces.insert(name, period.0);
+    }
+    Ok(retention)
 }
 
 /// Where other nodes reach this one.

@@ -15,8 +15,10 @@ mod idle;
 mod lists;
 mod openapi;
 mod operations;
+mod preface;
 mod problem;
 mod serve;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -37,6 +39,7 @@ pub use serve::{Abandoned, serve};
 pub fn router(gateway: Gateway) -> Router {
     let routes = flow_routes()
         .merge(execution_routes())
+        .merge(task_routes())
         .merge(operation_routes())
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method);
@@ -75,6 +78,17 @@ fn execution_routes() -> Router<Gateway> {
         .route("/v1/executions/{id}/suspend", post(commands::suspend))
         .route("/v1/executions/{id}/resume", post(commands::resume))
         .route("/v1/executions/{id}/signals/{name}", post(commands::signal))
+}
+
+fn task_routes() -> Router<Gateway> {
+    Router::new()
+        .route("/v1/tasks/poll", post(tasks::poll))
+        .route("/v1/tasks/{token}/complete", post(tasks::complete))
+        .route("/v1/tasks/{token}/fail", post(tasks::fail))
+        .route("/v1/tasks/{token}/throw", post(tasks::throw))
+        .route("/v1/tasks/{token}/postpone", post(tasks::postpone))
+        .route("/v1/tasks/{token}/heartbeat", post(tasks::heartbeat))
+        .route("/v1/workers", get(tasks::workers))
 }
 
 fn operation_routes() -> Router<Gateway> {

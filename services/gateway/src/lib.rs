@@ -29,6 +29,7 @@ mod stale;
 mod start;
 #[cfg(feature = "kafka")]
 pub mod triggers;
+mod workers;
 
 pub use control::{Action, CommandAnswer, Envelope};
 pub use deploy::{DeployRequest, DeployedVersion};
@@ -40,3 +41,4 @@ pub use reads::Read;
 pub use refusal::{Finding, Refusal};
 pub use settings::{QueueFigures, Readiness, Settings};
 pub use start::{StartRequest, Started};
+pub use workers::{TokenKey, WeakKey, WorkerServer, WorkerView, worker_service};

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use flowmill_routing::ClusterToken;
 use flowmill_telemetry::Metrics;
 
+use crate::workers::TokenKey;
+
 /// How a queue of tasks stands on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueFigures {
@@ -44,6 +46,8 @@ pub struct Settings {
     pub render: Arc<dyn Fn() -> String + Send + Sync>,
     /// How the queues of tasks stand, as `/healthz` gives it.
     pub queues: Arc<dyn Fn() -> Vec<QueueFigures> + Send + Sync>,
+    /// What task tokens are signed with, the same in all gateways; from the cluster's id if none.
+    pub task_token_key: Option<TokenKey>,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             metrics: Metrics::default(),
             render: Arc::new(String::new),
             queues: Arc::new(Vec::new),
+            task_token_key: None,
         }
     }
 }

@@ -65,12 +65,6 @@ const LIFECYCLE_PARTITIONS: u16 = 12;
 /// How long dead letters are kept.
 const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How often ended executions are looked for that have been kept long enough.
-const PURGE_EVERY: Duration = Duration::from_secs(10);
-
-/// Ended executions deleted in one go.
-const PURGE_AT_ONCE: usize = 1_000;
-
 /// The topics an orchestrator needs, for `shards` shards. Task queues are made on first use.
 pub fn topics(shards: u16) -> Vec<TopicSpec> {
     let spec = |topic, partitions, retention, survival| TopicSpec {
@@ -124,8 +118,6 @@ impl Orchestrator {
     pub async fn start(parts: Parts, settings: Settings) -> Result<Self, StartError> {
         let mut member = parts.log.join(ORCHESTRATORS, &Topic::Commands);
         let assigned = member.assigned().await?;
-        let shards = settings.shards;
-        let purge = purge(Arc::clone(&parts.store), shards, parts.clock, settings.retention);
         let owners = parts.owners.clone();
         let shared = Shared {
             log: parts.log,
@@ -142,7 +134,7 @@ impl Orchestrator {
         running.reassign(&assigned).await?;
         let (control, commands) = mpsc::channel(1);
         let membership = spawn("membership", running.follow(member, commands));
-        Ok(Self { control, tasks: vec![membership, spawn("purge", purge)] })
+        Ok(Self { control, tasks: vec![membership] })
     }
 
     /// Lets every shard finish its batch, write what is behind, and stop.
@@ -261,24 +253,5 @@ impl Shard {
         arguments: Arguments,
     ) -> Result<(ActorRef<ShardMessage>, JoinHandle<()>), ractor::SpawnErr> {
         ShardActor::spawn(None, ShardActor, arguments).await
-    }
-}
-
-/// Deletes executions that ended longer ago than `retention`.
-async fn purge(store: Arc<dyn Store>, shards: u16, clock: Clock, retention: Duration) {
-    loop {
-        tokio::time::sleep(PURGE_EVERY).await;
-        let kept = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
-        let oldest = clock.now().as_millis().saturating_sub(kept);
-        for shard in (0..shards).map(ShardId::new) {
-            let asked = flowmill_store::Purge {
-                shard,
-                ended_before: flowmill_model::Timestamp::from_millis(oldest),
-                limit: PURGE_AT_ONCE,
-            };
-            if let Err(error) = store.purge(asked).await {
-                tracing::warn!(%shard, %error, "ended executions cannot be deleted");
-            }
-        }
     }
 }

@@ -19,6 +19,7 @@ mod lifecycle;
 mod live;
 mod loading;
 mod outputs;
+mod purge;
 mod queries;
 mod serving;
 mod timers;
@@ -45,7 +46,7 @@ use crate::execution::Decided;
 use crate::projector::Report;
 use crate::settings::Settings;
 use crate::takeover::{Alarm, Claimant, Takeover};
-pub(crate) use input::command_of;
+pub(crate) use input::{command_of, kept};
 use outputs::Dispatched;
 use serving::Serving;
 

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::partition::{Allowance, Found, fetched};
-use crate::contract::{Bounds, NotWritten, ReadError, ReadLimit, Record};
+use crate::contract::{Bounds, Header, NotWritten, ReadError, ReadLimit, Record};
 use crate::topic::Retention;
 
 /// Bytes a record takes beside its key and value.
@@ -55,7 +55,7 @@ struct State {
 }
 
 fn cost(record: &Record) -> usize {
-    OVERHEAD_BYTES + record.bytes()
+    OVERHEAD_BYTES + record.headers.len() * size_of::<Header>() + record.bytes()
 }
 
 impl VolatilePartition {

@@ -111,7 +111,7 @@ impl Interceptor for Guard {
 
 /// Presents the token.
 #[derive(Clone, Debug)]
-pub struct Credentials(Option<MetadataValue<Ascii>>);
+pub(super) struct Credentials(Option<MetadataValue<Ascii>>);
 
 impl Interceptor for Credentials {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {

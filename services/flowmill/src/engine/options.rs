@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flowmill_gateway::Readiness;
-use flowmill_orchestrator::Settings;
+use flowmill_gateway::{Readiness, TokenKey};
+use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
 use flowmill_worker::OutgoingPolicy;
 
@@ -76,6 +76,8 @@ pub(crate) struct NodeOptions {
     pub(crate) trust: Trust,
     /// What callers of the API must present.
     pub(crate) token: Option<ClusterToken>,
+    /// What task tokens are signed with; made from the cluster's id if none.
+    pub(crate) task_token_key: Option<TokenKey>,
 }
 
 /// The variable that names a folder with a file for each secret.
@@ -87,7 +89,7 @@ impl NodeOptions {
         let folder = std::env::var_os(SECRETS_FOLDER).filter(|folder| !folder.is_empty());
         Self {
             roles: Roles::ALL,
-            orchestrator: Settings { retention, ..Settings::default() },
+            orchestrator: Settings { retention: Retention::of(retention), ..Settings::default() },
             worker: WorkerOptions {
                 outgoing: OutgoingPolicy::allow_private(),
                 slots: None,
@@ -95,6 +97,7 @@ impl NodeOptions {
             },
             trust: Trust::default(),
             token: None,
+            task_token_key: None,
         }
     }
 }

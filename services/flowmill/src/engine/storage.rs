@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use flowmill_log::embedded::Durability;
-use flowmill_log::kafka::Clients;
 use flowmill_log::{EmbeddedLog, Log, MemoryLog};
 use flowmill_store::Store;
 use flowmill_store::embedded::EmbeddedStore;
@@ -34,8 +33,6 @@ pub(crate) enum DataFolder {
 pub(crate) struct Storage {
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
-    /// The way to Kafka, where the log is there.
-    kafka: Option<Clients>,
     /// What is still to end once nobody holds them.
     ending: Option<BoxFuture<'static, ()>>,
     /// Removed when everything in it is closed.
@@ -51,7 +48,7 @@ impl Storage {
         match data {
             DataFolder::Memory => {
                 let (log, store) = (Arc::new(MemoryLog::new()), Arc::new(MemoryStore::new()));
-                Ok(Self { log, store, kafka: None, ending: None, _temporary: None })
+                Ok(Self { log, store, ending: None, _temporary: None })
             }
             DataFolder::Temporary => {
                 let folder = tempfile::Builder::new().prefix("flowmill-").tempdir();
@@ -64,17 +61,7 @@ impl Storage {
 
     /// A log and a store that are elsewhere.
     pub(crate) const fn of(log: Arc<dyn Log>, store: Arc<dyn Store>) -> Self {
-        Self { log, store, kafka: None, ending: None, _temporary: None }
-    }
-
-    /// The same, with the way to the Kafka that the log is on.
-    pub(crate) fn on_kafka(self, clients: Clients) -> Self {
-        Self { kafka: Some(clients), ..self }
-    }
-
-    /// The way to Kafka, for topics of users; none where everything is in this process.
-    pub(crate) const fn kafka(&self) -> Option<&Clients> {
-        self.kafka.as_ref()
+        Self { log, store, ending: None, _temporary: None }
     }
 
     /// The same, with something to wait for at the end.
@@ -114,7 +101,7 @@ async fn open_folder(
     let shown = path.display().to_string();
     let opened = spawn_blocking(move || open(&path, durability)).await?;
     let (log, store) = opened.with_context(|| format!("the data in {shown} cannot be opened"))?;
-    Ok(Storage { log, store, kafka: None, ending: None, _temporary: temporary })
+    Ok(Storage { log, store, ending: None, _temporary: temporary })
 }
 
 /// Opens the log first: its lock keeps a second process away from both.

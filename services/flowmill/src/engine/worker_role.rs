@@ -1,5 +1,5 @@
-//! The worker role: runs the tasks of `http.request` and `kafka.produce` nodes, on every queue that
-//! a deployed flow names for them.
+//! The worker role: runs the tasks of `http.request` and `kafka.produce` nodes, on every queue that a deployed flow
+//! names for them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use flowmill_catalog::{Catalogue, Deployed};
 use flowmill_flow::NodeKind;
+use flowmill_log::Log;
 use flowmill_model::Queue;
 use flowmill_runtime::{Clock, spawn};
 use flowmill_telemetry::Metrics;
-use flowmill_worker::{KafkaAccess, Secrets, Settings, StartError, http_worker};
+use flowmill_worker::{Secrets, Settings, StartError, http_worker};
 use flowmill_worker_sdk::{Drained, Queues, WorkerError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::options::WorkerOptions;
 use super::queues::QueueWatch;
-use super::storage::Storage;
 
 /// How long running calls may go on when the process is to end. They take their time beside the
 /// gateway's connections, so it is a little less than those have.
@@ -37,22 +37,20 @@ impl WorkerRole {
     /// # Errors
     /// When there is no HTTP client to be had.
     pub(crate) fn start(
-        storage: &Storage,
+        log: &Arc<dyn Log>,
         catalogue: &Catalogue,
         options: WorkerOptions,
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
         let WorkerOptions { outgoing, slots, secrets_folder } = options;
-        let (log, defaults) = (storage.log(), Settings::new(clock));
-        let kafka = storage.kafka().cloned().map(KafkaAccess::to).unwrap_or_default();
+        let defaults = Settings::new(clock);
         let settings = Settings {
             outgoing,
             slots: slots.unwrap_or(defaults.slots),
             secrets: secrets(secrets_folder),
             drain: DRAIN,
             metrics,
-            kafka,
             ..defaults
         };
         let worker = http_worker(Arc::clone(log), settings)?;

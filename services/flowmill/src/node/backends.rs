@@ -71,7 +71,7 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
     let store = CqlStore::open(&cql).await.map_err(refused)?;
     let shards = log.partitions(&Topic::Commands).unwrap_or_default();
     let clients = log.clients().clone();
-    let storage = Storage::of(Arc::new(log), Arc::new(store)).on_kafka(clients.clone());
+    let storage = Storage::of(Arc::new(log), Arc::new(store));
     // A consumer that has not left its group holds its partitions for the session's time.
     let gone = async move {
         if !clients.gone(CLIENTS_WITHIN).await {

@@ -18,3 +18,4 @@ mod serving;
 mod stale;
 mod starts;
 mod token;
+mod workers;

@@ -22,7 +22,7 @@ use flowmill_telemetry::trace;
 use tokio::time::Instant;
 
 use super::batch::{CatalogueDecision, Group, Open, Ready};
-use super::input::{Input, Source};
+use super::input::{Input, Source, rejected_bytes};
 use super::intake::Amount;
 use super::live::weight_of;
 use super::outputs::{Dispatched, Output};
@@ -441,9 +441,9 @@ fn spent(
     decisions: &[Ready],
     catalogue: &[CatalogueDecision],
 ) -> [(InputTopic, Amount); 2] {
-    let of_ready = |ready: &Ready| ready.input.of_log().map(|of| (of.topic, ready.input.raw.len()));
+    let of_ready = |ready: &Ready| ready.input.of_log().map(|of| (of.topic, ready.input.bytes));
     let decided = decisions.iter().filter_map(of_ready);
-    let rejected = batch.rejected.iter().map(|r| (r.input.topic, r.record.0.len()));
+    let rejected = batch.rejected.iter().map(|r| (r.input.topic, rejected_bytes(r)));
     let catalogue = catalogue.iter().map(|decision| (decision.input.topic, decision.bytes));
     let (mut commands, mut results) = (Amount::default(), Amount::default());
     for (topic, bytes) in decided.chain(rejected).chain(catalogue) {

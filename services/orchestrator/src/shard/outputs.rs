@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_engine::{Execution, TaskSpec};
+use flowmill_events::encode_task;
 use flowmill_log::{
-    AppendError, Log, NotWritten, Partition, Record, Retention, Survival, Topic, TopicSpec,
+    AppendError, Header, Log, NotWritten, Partition, Record, Retention, Survival, Topic, TopicSpec,
     task_partition,
 };
 use flowmill_model::history::{DefinitionRecord, Rejected};
@@ -37,6 +38,15 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// How long a task queue keeps its records.
 const TASK_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The header of a dead letter that says why it is one.
+const REJECTED_REASON: &str = "flowmill-rejected-reason";
+
+/// The header of a dead letter that says where it stood: topic and offset.
+const REJECTED_INPUT: &str = "flowmill-rejected-input";
+
+/// The header of a dead letter that says which build rejected it.
+const REJECTED_BUILD: &str = "flowmill-rejected-build";
 
 /// One output of a batch.
 #[derive(Clone, Debug)]
@@ -207,8 +217,7 @@ impl Courier {
                 let topic = Topic::Tasks(queue.clone());
                 let partitions = self.partitions_of(&topic).await?;
                 let number = task_partition(record.id.execution.shard(), partitions);
-                let key = Bytes::copy_from_slice(&record.id.execution.to_bits().to_be_bytes());
-                Ok((Partition::new(topic, number), Record::keyed(key, envelope::encode(record))))
+                Ok((Partition::new(topic, number), encode_task(record)))
             }
             Output::Definition(record) => {
                 let key = Bytes::from(record.flow.to_string());
@@ -216,8 +225,7 @@ impl Courier {
                 Ok((Partition::new(Topic::Definitions, 0), record))
             }
             Output::DeadLetter(rejected) => {
-                let value = rejected.record.0.clone();
-                Ok((Partition::new(Topic::DeadLetters, 0), Record::of(value)))
+                Ok((Partition::new(Topic::DeadLetters, 0), dead_letter(rejected)))
             }
             Output::Lifecycle(event) => {
                 let partitions = self.log.partitions(&Topic::Lifecycle).unwrap_or(1);
@@ -242,6 +250,20 @@ impl Courier {
             .await?;
         Ok(self.log.partitions(topic).unwrap_or(partitions))
     }
+}
+
+/// The copy of a record that cannot be used: as it was, and why it was refused.
+fn dead_letter(rejected: &Rejected) -> Record {
+    let Rejected { input, reason, build, key, headers, record } = rejected;
+    let headers = headers.iter().map(|(name, value)| Header::new(name.clone(), value.0.clone()));
+    let place = format!("{:?}@{}", input.topic, input.offset).to_lowercase();
+    let said = [
+        Header::new(REJECTED_REASON, reason.clone()),
+        Header::new(REJECTED_INPUT, place),
+        Header::new(REJECTED_BUILD, build.clone()),
+    ];
+    let headers = headers.chain(said).collect();
+    Record { key: key.0.clone(), value: record.0.clone(), headers }
 }
 
 impl Output {

@@ -24,7 +24,7 @@ use super::loading::{RecentStarts, Resend, Seeding};
 use super::outputs::{Courier, Mark, Output, SentTasks};
 use super::queries::Questions;
 use super::timers::Timers;
-use super::{Next, ShardMessage, Shared};
+use super::{Next, ShardMessage, Shared, purge};
 use crate::projector::{Projected, Projector, Report};
 use crate::takeover::Takeover;
 use crate::validity::Judge;
@@ -183,7 +183,7 @@ impl Serving {
             Arc::clone(&self.shared.store),
             self.id,
             self.shared.log.identity(),
-            self.shared.settings.flush_every,
+            Arc::clone(&self.shared.settings),
             report,
         );
         self.projector = Some(sender);
@@ -211,6 +211,7 @@ impl Serving {
             }
         }));
         self.watch_claims();
+        self.background.push(spawn("purge", purge::run(self.id, &self.shared)));
     }
 
     /// Follows history, to learn of another owner's claim also while there is nothing to commit.
