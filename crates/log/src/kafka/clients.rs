@@ -117,8 +117,12 @@ impl Clients {
     /// A client that makes, changes and describes topics.
     ///
     /// # Errors
-    /// A setting is refused.
+    /// A setting is refused, or the login is a token: nobody asks for one on behalf of this kind
+    /// of client, so that it would wait for ever.
     pub fn admin(&self) -> Result<AdminClient<Context>, ClientError> {
+        if !self.settings().security.serves_admin() {
+            return Err(ClientError::NoAdmin);
+        }
         let config = self.config(Purpose::Admin, "admin", &[])?;
         config.create_with_context(self.context("admin", ())).map_err(|error| refused(&error))
     }
@@ -155,6 +159,12 @@ pub enum ClientError {
     /// The library takes a setting's name or value not. The value is not told: it may be secret.
     #[error("the client setting `{0}` is not accepted")]
     Setting(String),
+    /// Topics are made, described and trimmed with another login.
+    #[error(
+        "topics cannot be made, changed or trimmed with OAUTHBEARER; use a login with a password or \
+         a certificate for that"
+    )]
+    NoAdmin,
     /// A file that a setting names cannot be used.
     #[error("{0}")]
     File(String),
