@@ -1,4 +1,4 @@
-//! The servers' jars: fetched once with Maven, kept outside the tree.
+//! What is had once and kept outside the tree; among it the servers' jars, which Maven fetches.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -27,28 +27,38 @@ pub fn folder() -> PathBuf {
     cache.unwrap_or_else(|| std::env::temp_dir().join("flowmill")).join("rig")
 }
 
+/// The place of something in the cache. `make` makes it if it is not there, in a folder beside that
+/// it is given, and says where it is; who comes meanwhile waits.
+pub(crate) fn once(
+    name: &str,
+    make: impl FnOnce(&Path) -> Result<PathBuf, RigError>,
+) -> Result<PathBuf, RigError> {
+    let (cache, place) = (folder(), folder().join(name));
+    if place.exists() {
+        return Ok(place);
+    }
+    fs::create_dir_all(&cache).map_err(at(&cache))?;
+    let lock = cache.join(format!("{name}.lock"));
+    let lock = File::create(&lock).map_err(at(&lock))?;
+    lock.lock().map_err(doing(format!("waiting for another who makes {name}")))?;
+    if !place.exists() {
+        let beside = tempfile::tempdir_in(&cache).map_err(at(&cache))?;
+        let made = make(beside.path())?;
+        // It takes its place once it is whole.
+        fs::rename(&made, &place).map_err(at(&place))?;
+    }
+    Ok(place)
+}
+
 impl Jars {
-    /// A class path of all jars. Fetches them if they are not there; who comes meanwhile waits.
+    /// A class path of all jars, which are fetched if they are not there.
     pub(crate) fn class_path(&self) -> Result<OsString, RigError> {
-        let (cache, jars) = (folder(), folder().join(self.name));
-        if !jars.is_dir() {
-            fs::create_dir_all(&cache).map_err(at(&cache))?;
-            let lock = cache.join(format!("{}.lock", self.name));
-            let lock = File::create(&lock).map_err(at(&lock))?;
-            lock.lock().map_err(doing("waiting for another fetch"))?;
-            if !jars.is_dir() {
-                self.fetch(&cache, &jars)?;
-            }
-        }
-        list(&jars)
+        list(&once(self.name, |beside| self.fetch(beside))?)
     }
 
-    /// Fetches into a folder beside, which takes its place once it is whole.
-    fn fetch(&self, cache: &Path, jars: &Path) -> Result<(), RigError> {
-        let beside = tempfile::tempdir_in(cache).map_err(at(cache))?;
-        let project = beside.path().join("pom.xml");
+    fn fetch(&self, beside: &Path) -> Result<PathBuf, RigError> {
+        let (project, jars) = (beside.join("pom.xml"), beside.join("jars"));
         fs::write(&project, self.project).map_err(at(&project))?;
-        let fetched = beside.path().join("jars");
         let mut maven = Command::new("mvn");
         maven.args(["--quiet", "--batch-mode", "--file"]).arg(&project).arg(COPY);
         maven.args(["-DincludeScope=runtime", "-DoutputDirectory=jars"]).stdin(Stdio::null());
@@ -60,7 +70,7 @@ impl Jars {
             let said = String::from_utf8_lossy(&ended.stdout).trim().to_owned();
             return Err(RigError::Fetch { what: self.name, said });
         }
-        fs::rename(&fetched, jars).map_err(at(jars))
+        Ok(jars)
     }
 }
 

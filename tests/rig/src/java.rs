@@ -2,7 +2,7 @@
 //!
 //! Cassandra 5.0 runs on version 17 only, Kafka 4 on 17 or later: so 17 serves both.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::RigError;
@@ -22,7 +22,13 @@ pub(crate) fn find() -> Result<PathBuf, RigError> {
     found.ok_or(RigError::NoJava)
 }
 
+/// What a `java` says its version is, such as `17.0.12`; nothing if it does not run.
+pub(crate) fn version(java: &Path) -> String {
+    let Ok(said) = Command::new(java).arg("-version").output() else { return String::new() };
+    let said = String::from_utf8_lossy(&said.stderr);
+    said.split('"').nth(1).unwrap_or_default().to_owned()
+}
+
 fn is_17(java: &PathBuf) -> bool {
-    let Ok(said) = Command::new(java).arg("-version").output() else { return false };
-    String::from_utf8_lossy(&said.stderr).contains("version \"17.")
+    version(java).starts_with("17.")
 }

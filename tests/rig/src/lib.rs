@@ -12,6 +12,7 @@
 //! Nothing here is a client: what a test says to a server is the test's own affair. Everything
 //! blocks; there is no runtime to bring.
 
+mod archive;
 mod cache;
 mod cassandra;
 mod error;
@@ -23,5 +24,5 @@ mod server;
 pub use cache::folder as cache_folder;
 pub use cassandra::Cassandra;
 pub use error::RigError;
-pub use kafka::{Kafka, KafkaPlan};
+pub use kafka::{Kafka, KafkaAccess, KafkaPlan, KafkaSecurity};
 pub use server::is_running;
