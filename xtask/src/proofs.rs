@@ -19,10 +19,10 @@ const PURITY: &[&str] = &[
 /// Files of the documentation that are generated from code.
 pub(crate) const GENERATED: &[&str] = &[
     "description::the_description_in_the_documentation_is_the_generated_one",
-    "kafka::page::the_page_of_the_topics_is_made_from_the_table",
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
     "the_reference_of_the_metrics_is_up_to_date",
+    "topics_page::the_page_of_the_topics_is_made_from_the_table",
 ];
 
 /// Bytes as a version stored them.
@@ -97,6 +97,8 @@ pub(crate) fn tests_of_files() -> Command {
         "events",
         "--test",
         "reference",
+        "--test",
+        "kafka",
         "--",
     ])
 }
