@@ -16,8 +16,6 @@ mod error;
 mod identity;
 pub mod init;
 mod member;
-#[cfg(test)]
-mod page;
 mod queries;
 mod reading;
 pub mod settings;
