@@ -82,7 +82,8 @@ fn two_of_three_brokers_go_on_without_the_third() {
 #[test]
 fn a_setting_that_is_none_is_told_with_what_the_broker_said() {
     let settings = vec![("log.segment.bytes".to_owned(), "many".to_owned())];
-    let error = Kafka::start(&KafkaPlan { settings, ..KafkaPlan::default() }).unwrap_err().to_string();
+    let error =
+        Kafka::start(&KafkaPlan { settings, ..KafkaPlan::default() }).unwrap_err().to_string();
     assert!(error.contains("log.segment.bytes"), "{error}");
 }
 
@@ -90,13 +91,36 @@ fn a_setting_that_is_none_is_told_with_what_the_broker_said() {
 fn a_cql_server_comes_back_with_its_address_after_a_kill_and_after_an_end() {
     let mut cassandra = Cassandra::start().unwrap();
     let address = cassandra.contact();
-    assert!(cassandra.answers());
-    cassandra.kill().unwrap();
-    assert!(!cassandra.answers());
-    cassandra.restart().unwrap();
+    assert!(cassandra.answers(0, 1));
+    assert!(!cassandra.answers(0, 2), "there is one node only");
+    cassandra.kill(0).unwrap();
+    assert!(!cassandra.answers(0, 1));
+    cassandra.kill(0).expect_err("it does not run");
+    cassandra.restart(0).unwrap();
     assert_eq!(cassandra.contact(), address);
-    cassandra.terminate().unwrap();
-    cassandra.restart().unwrap();
+    cassandra.restart(0).expect_err("it runs");
+    cassandra.terminate(0).unwrap();
+    cassandra.restart(0).unwrap();
+    let pids = cassandra.pids();
+    drop(cassandra);
+    assert_gone(&pids);
+}
+
+#[test]
+fn two_of_three_cql_nodes_go_on_without_the_third() {
+    let mut cassandra = Cassandra::start_three().unwrap();
+    let contact = cassandra.contact();
+    assert_eq!((cassandra.nodes(), contact.split(',').count()), (3, 3));
+    assert!((0..3).all(|node| cassandra.answers(node, 3)), "each knows all");
+    cassandra.kill(2).unwrap();
+    cassandra.pause(1).unwrap();
+    assert!(cassandra.answers(0, 3), "it knows of the others, running or not");
+    assert!(!cassandra.answers(1, 1));
+    cassandra.resume(1).unwrap();
+    assert!(cassandra.answers(1, 3));
+    cassandra.restart(2).unwrap();
+    assert!(cassandra.answers(2, 3));
+    assert_eq!(cassandra.contact(), contact);
     let pids = cassandra.pids();
     drop(cassandra);
     assert_gone(&pids);
