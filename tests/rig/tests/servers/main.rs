@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use flowmill_rig::{Cassandra, Kafka, KafkaPlan, is_running};
+use flowmill_rig::{Cassandra, Jaeger, Kafka, KafkaPlan, is_running};
 use serde_json::Value;
 
 /// How long something may take that must happen.
@@ -124,6 +124,18 @@ fn two_of_three_cql_nodes_go_on_without_the_third() {
     let pids = cassandra.pids();
     drop(cassandra);
     assert_gone(&pids);
+}
+
+#[test]
+fn jaeger_answers_where_it_says_and_is_gone_when_it_is_dropped() {
+    let jaeger = Jaeger::start().unwrap();
+    assert!(jaeger.answers());
+    let (pid, query) = (jaeger.pid(), jaeger.query().replace("http://", ""));
+    assert!(is_listened_on(&query));
+    assert!(is_listened_on(&jaeger.otlp_grpc().replace("http://", "")));
+    drop(jaeger);
+    assert_gone(&[pid]);
+    assert!(!is_listened_on(&query));
 }
 
 fn rig() -> Command {
