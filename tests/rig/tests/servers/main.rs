@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod compose;
 mod secured;
 
 use std::io::{BufRead, BufReader};
