@@ -39,6 +39,7 @@ mod partition;
 mod queue;
 mod reporter;
 mod slots;
+mod span;
 mod worker;
 
 pub use builder::{BuildError, WorkerBuilder};

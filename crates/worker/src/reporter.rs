@@ -42,6 +42,11 @@ impl Reporter {
         Self { log }
     }
 
+    /// The log that results are written to.
+    pub(crate) const fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
     /// Says that an attempt still runs. Not waited for: another sign follows.
     pub(crate) fn still_running(&self, task: &TaskRecord) {
         let sign = record(task, Outcome::Running);

@@ -19,6 +19,7 @@ mod loading;
 mod outputs;
 mod queries;
 mod serving;
+mod spans;
 mod timers;
 mod upkeep;
 
