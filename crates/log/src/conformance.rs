@@ -16,7 +16,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use flowmill_model::Offset;
 
 use crate::contract::{Fetched, Log, LogFuture, ReadLimit, Reader, Record};

@@ -57,6 +57,11 @@ pub trait Log: Send + Sync + 'static {
         topic.to_string()
     }
 
+    /// The same for a group.
+    fn name_of_group(&self, group: &str) -> String {
+        group.to_owned()
+    }
+
     /// Makes the topic unless it is there. A topic that is there with another number of
     /// partitions is an error, except that a larger number may be asked for. The retention asked
     /// for last counts, but a topic is compacted for ever or never.
@@ -115,6 +120,13 @@ pub trait Member: Send {
     /// Says that everything below `next` was picked up. Never moves back. Lazy: may be lost in a
     /// crash.
     fn commit(&self, partition: u16, next: Offset);
+
+    /// Says that what is done with the assigned partitions goes on. A member that has said so once
+    /// and then is silent for [`limits::PROGRESS_SILENCE`](flowmill_model::limits::PROGRESS_SILENCE)
+    /// leaves the group, so that others get its partitions, and is assigned none until it says so
+    /// again. One that never says so takes part for as long as it exists. A log of one process,
+    /// where nobody else could take the partitions, need not look at it.
+    fn progressed(&self) {}
 }
 
 /// What is appended.
@@ -252,6 +264,9 @@ pub enum ReadError {
         /// The reason.
         why: String,
     },
+    /// The log cannot be reached, or does not answer in time; repeat.
+    #[error("the log is not available: {0}")]
+    Unavailable(String),
     /// A kept record is damaged.
     #[error("a record is damaged: {0}")]
     Damaged(String),

@@ -13,5 +13,5 @@ pub mod trace;
 
 pub use flowmill_runtime::{spawn, spawn_on};
 pub use message::Message;
-pub use metrics::{Ending, Metrics, ShardFigures};
+pub use metrics::{Ending, Metrics, ShardFigures, TriggerFigures, TriggerResult};
 pub use setup::{SetupError, Telemetry};

@@ -23,7 +23,7 @@ pub(crate) fn of(task: &TaskRecord, queue: &Queue, log: &Arc<dyn Log>) -> Span {
         { fields::OPERATION_TYPE } = fields::PROCESS,
         { fields::OPERATION_NAME } = fields::PROCESS,
         { fields::DESTINATION } = destination,
-        { fields::GROUP } = worker_group(queue),
+        { fields::GROUP } = log.name_of_group(&worker_group(queue)),
         { fields::MESSAGE } = %task.id,
         { fields::CONVERSATION } = %task.id.execution,
         { fields::TASK_TYPE } = %task.task_type,

@@ -71,9 +71,9 @@ impl Worker {
     }
 
     pub(crate) fn new(plan: Plan) -> Self {
-        let Plan { log, handlers, queues, slots, drain, metrics } = plan;
+        let Plan { log, handlers, queues, places, drain, metrics } = plan;
         let reporter = Reporter::new(Arc::clone(&log));
-        let slots = Arc::new(Slots::new(slots, handlers, reporter, metrics));
+        let slots = Arc::new(Slots::new(places, handlers, reporter, metrics));
         Self { log, slots, queues: watch::Sender::new(queues), figures: Figures::default(), drain }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use flowmill_model::Offset;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -12,7 +11,7 @@ use super::entry::record_of;
 use super::index::Spot;
 use super::partition::{Found, fetched};
 use super::topics::Kept;
-use crate::contract::{Fetched, ReadError, ReadLimit, Reader, Record};
+use crate::contract::{Fetched, ReadError, ReadLimit, Reader};
 use crate::topic::Partition;
 
 pub(super) struct EmbeddedReader {

@@ -19,3 +19,4 @@ mod server;
 mod sink;
 mod traces;
 mod validate;
+mod workers;

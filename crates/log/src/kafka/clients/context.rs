@@ -1,0 +1,117 @@
+//! What a client tells while it works: log lines, errors, figures, assignments; and the token it
+//! asks for.
+
+use std::error::Error;
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowmill_runtime::Clock;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientContext, TopicPartitionList};
+
+use super::living::Alive;
+use super::{ClientFigures, Shared, Trouble};
+use crate::kafka::settings::{Login, Security, TokenFile};
+
+/// For how long a token that was read is taken to hold. The library asks again after four fifths
+/// of it; what the brokers make of the token is between them and who issued it.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Learns what a subscribed consumer is assigned. Called on the thread that polls it, after the
+/// assignment has changed: it may pause partitions there, and must not wait.
+pub trait Rebalances: Send + Sync + Sized + 'static {
+    /// These partitions are added.
+    fn assigned(&self, _consumer: &BaseConsumer<Context<Self>>, _partitions: &TopicPartitionList) {}
+
+    /// These partitions are taken away; some or all of them may have an owner elsewhere already.
+    fn revoked(&self, _consumer: &BaseConsumer<Context<Self>>, _partitions: &TopicPartitionList) {}
+}
+
+impl Rebalances for () {}
+
+/// The context of every client.
+pub struct Context<R = ()> {
+    shared: Arc<Shared>,
+    name: String,
+    rebalances: R,
+    _alive: Alive,
+}
+
+impl<R> Context<R> {
+    pub(super) fn new(shared: Arc<Shared>, name: String, rebalances: R) -> Self {
+        let alive = shared.living.begin();
+        Self { shared, name, rebalances, _alive: alive }
+    }
+
+    /// Who is told of assignments.
+    pub fn rebalances(&self) -> &R {
+        &self.rebalances
+    }
+
+    fn token_file(&self) -> Option<&TokenFile> {
+        match &self.shared.settings.security {
+            Security::Sasl { login: Login::OAuthBearer(file), .. } => Some(file),
+            Security::Sasl { .. } | Security::Plaintext | Security::Tls(_) => None,
+        }
+    }
+}
+
+impl<R: Send + Sync> ClientContext for Context<R> {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        let client = &self.name;
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(client, facility, line, "librdkafka");
+            }
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                tracing::warn!(client, facility, line, "librdkafka");
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+                tracing::debug!(client, facility, line, "librdkafka");
+            }
+        }
+    }
+
+    fn stats(&self, statistics: rdkafka::Statistics) {
+        if let Some(sink) = &self.shared.statistics {
+            sink.observe(&ClientFigures::of(&self.name, &statistics));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+        tracing::warn!(client = self.name, ?code, reason, "a client of Kafka has trouble");
+        self.shared.troubles.note(Trouble::of(code, reason));
+    }
+
+    fn generate_oauth_token(&self, _config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let file = self.token_file().ok_or("no token is configured")?;
+        let shown = file.path.display();
+        let text = fs::read_to_string(&file.path).map_err(|error| format!("{shown}: {error}"))?;
+        let until = Clock::system().now().after(TOKEN_LIFETIME).as_millis();
+        Ok(OAuthToken {
+            lifetime_ms: i64::try_from(until)?,
+            token: text.trim().to_owned(),
+            principal_name: file.principal.clone(),
+        })
+    }
+}
+
+impl<R: Rebalances> ConsumerContext for Context<R> {
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(partitions) => self.rebalances.assigned(consumer, partitions),
+            Rebalance::Revoke(partitions) => self.rebalances.revoked(consumer, partitions),
+            Rebalance::Error(error) => {
+                tracing::warn!(client = self.name, %error, "a rebalance failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Makes, grows and trims topics for a log that is open.
+
+use rdkafka::TopicPartitionList;
+
+use super::catalogue::Catalogue;
+use super::clients::Clients;
+use super::error::ClusterError;
+use super::table::{self, Replicas};
+use super::topics::{self, Admin};
+use crate::contract::{Bounds, ReadError};
+use crate::topic::{Partition, Topic, TopicSpec};
+use flowmill_model::Offset;
+
+/// Makes the topic unless it is there, and sees that it is as asked.
+pub(super) async fn ensure(
+    clients: &Clients,
+    catalogue: &Catalogue,
+    replicas: Replicas,
+    spec: TopicSpec,
+) -> Result<(), ReadError> {
+    if catalogue.is_ensured(&spec) {
+        return Ok(());
+    }
+    let refused = |error: ClusterError| refused(&spec.topic, &error);
+    let cluster = &clients.settings().cluster;
+    let name = cluster.topic(&spec.topic);
+    let found = topics::overview(clients).await.map_err(refused)?.partitions(&name);
+    if spec.partitions < found.max(1) {
+        let (topic, asked) = (spec.topic, spec.partitions);
+        return Err(ReadError::PartitionCount { topic, found, asked });
+    }
+    let admin = Admin::new(clients).map_err(refused)?;
+    if found == 0 {
+        let made = admin.create(&name, spec.partitions, spec.retention, replicas).await;
+        made.map_err(refused)?;
+    } else {
+        retain(&admin, &name, &spec).await?;
+        if spec.partitions > found {
+            admin.grow(&name, spec.partitions).await.map_err(refused)?;
+        }
+    }
+    let ready =
+        topics::ready(clients, &[(name.clone(), spec.partitions)]).await.map_err(refused)?;
+    catalogue.learn(cluster, &ready);
+    match ready.partitions(&name) {
+        // Somebody else made it at the same time, with more.
+        found if found > spec.partitions => {
+            let (topic, asked) = (spec.topic, spec.partitions);
+            Err(ReadError::PartitionCount { topic, found, asked })
+        }
+        _ => {
+            catalogue.ensured(spec);
+            Ok(())
+        }
+    }
+}
+
+/// Sees that a topic that is there keeps its records as asked.
+async fn retain(admin: &Admin, name: &str, spec: &TopicSpec) -> Result<(), ReadError> {
+    let refused = |error: ClusterError| refused(&spec.topic, &error);
+    let described = admin.describe(&[name.to_owned()]).await.map_err(refused)?;
+    let value = |key: &str| {
+        let entry = described.first().and_then(|topic| topic.get(key));
+        entry.and_then(|entry| entry.value.clone()).unwrap_or_default()
+    };
+    let policy = value("cleanup.policy");
+    if policy != table::policy(spec.retention) {
+        let why = format!("its cleanup.policy is {policy}: a topic is compacted for ever or never");
+        return Err(ReadError::Refused { topic: spec.topic.clone(), why });
+    }
+    match table::retention_ms(spec.retention) {
+        Some(wanted) if value("retention.ms") != wanted => {
+            admin.set(name, "retention.ms", &wanted).await.map_err(refused)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Deletes the records below `before`, of those there were when the bounds were asked for.
+pub(super) async fn trim(
+    clients: &Clients,
+    of: &Partition,
+    before: Offset,
+    bounds: Bounds,
+) -> Result<(), ReadError> {
+    let before = before.min(bounds.end);
+    if before <= bounds.start {
+        return Ok(());
+    }
+    let refused = |why: &dyn std::fmt::Display| ReadError::Refused {
+        topic: of.topic.clone(),
+        why: why.to_string(),
+    };
+    let topic = clients.settings().cluster.topic(&of.topic);
+    let mut list = TopicPartitionList::new();
+    let at = rdkafka::Offset::Offset(i64::try_from(before.get()).unwrap_or(i64::MAX));
+    list.add_partition_offset(&topic, i32::from(of.number), at).map_err(|error| refused(&error))?;
+    let admin = Admin::new(clients).map_err(|error| refused(&error))?;
+    let trimmed = admin.native().delete_records(&list, &clients.admin_options()).await;
+    let trimmed = trimmed.map_err(|error| refused(&error))?;
+    trimmed.elements().iter().try_for_each(|one| one.error()).map_err(|error| refused(&error))
+}
+
+fn refused(topic: &Topic, error: &ClusterError) -> ReadError {
+    ReadError::Refused { topic: topic.clone(), why: error.to_string() }
+}

@@ -1,0 +1,248 @@
+//! Membership of a consumer group: who gets which partitions, and nothing else.
+//!
+//! The member pauses what it is assigned, so that it fetches nothing; records are read by lanes.
+//! One thread polls, commits and leaves. It takes part only while the work shows progress, once it
+//! was told of any (see [`Member::progressed`]).
+//!
+//! When the group's coordinator has not answered for the session time-out, the library revokes
+//! everything by itself: whoever else is there has it by then.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flowmill_model::{Offset, limits};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use tokio::sync::watch;
+
+use super::clients::{ClientError, Clients, ConsumerPlan, Context, Rebalances};
+use crate::contract::{Member, ReadError};
+
+/// How long one poll waits. An event ends it; commits, leaving and missing progress wait for it.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How long positions are gathered before they are committed.
+const COMMIT_AFTER: Duration = Duration::from_millis(200);
+
+/// How often they are committed again although nothing has changed: nobody says whether a commit
+/// got through.
+const COMMIT_AGAIN: Duration = Duration::from_secs(10);
+
+/// A member of a group.
+pub(super) struct KafkaMember {
+    shared: Arc<Shared>,
+    news: watch::Receiver<Status>,
+    given: Option<BTreeSet<u16>>,
+}
+
+/// What the thread tells.
+#[derive(Clone, Debug, Default)]
+struct Status {
+    /// None before the first assignment.
+    held: Option<BTreeSet<u16>>,
+    failed: Option<String>,
+}
+
+struct Shared {
+    status: watch::Sender<Status>,
+    /// Positions of partitions that are held.
+    positions: Mutex<BTreeMap<u16, Offset>>,
+    moved: AtomicBool,
+    leaving: AtomicBool,
+    /// When progress was shown last; none before the first time.
+    progressed: Mutex<Option<Instant>>,
+}
+
+/// Is told what the consumer is assigned.
+struct Assignments(Arc<Shared>);
+
+type Joined = BaseConsumer<Context<Assignments>>;
+
+impl KafkaMember {
+    /// Joins. `topic` and `group` are Kafka's names; `there` says whether the topic is.
+    pub(super) fn join(
+        clients: &Clients,
+        group: &str,
+        topic: &str,
+        there: bool,
+    ) -> Result<Self, ClientError> {
+        let held = (!there).then(BTreeSet::new);
+        let (status, news) = watch::channel(Status { held, failed: None });
+        let shared = Arc::new(Shared {
+            status,
+            positions: Mutex::default(),
+            moved: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            progressed: Mutex::new(None),
+        });
+        let instance = clients.settings().instance.as_deref();
+        let extra: Vec<_> = instance.map(|name| ("group.instance.id", name)).into_iter().collect();
+        let purpose = format!("member-{group}");
+        let plan = ConsumerPlan { group, purpose: &purpose, extra: &extra };
+        let consumer = clients.consumer(plan, Assignments(Arc::clone(&shared)))?;
+        let (topic, told) = (topic.to_owned(), Arc::clone(&shared));
+        let thread = std::thread::Builder::new().name("kafka-member".to_owned());
+        let run = move || Thread { consumer, topic, shared: told, subscribed: false }.run();
+        thread.spawn(run).map_err(|error| ClientError::Made(error.to_string()))?;
+        Ok(Self { shared, news, given: None })
+    }
+
+    async fn next_assignment(&mut self) -> Result<Vec<u16>, ReadError> {
+        loop {
+            let status = self.news.borrow_and_update().clone();
+            if let Some(why) = status.failed {
+                return Err(ReadError::Closed(why));
+            }
+            if status.held.is_some() && status.held != self.given {
+                self.given = status.held;
+                return Ok(self.given.iter().flatten().copied().collect());
+            }
+            if self.news.changed().await.is_err() {
+                return Err(ReadError::Closed("the member has left its group".to_owned()));
+            }
+        }
+    }
+}
+
+impl Member for KafkaMember {
+    fn assigned(&mut self) -> BoxFuture<'_, Result<Vec<u16>, ReadError>> {
+        self.next_assignment().boxed()
+    }
+
+    fn commit(&self, partition: u16, next: Offset) {
+        let mut positions = self.shared.positions.lock();
+        let position = positions.entry(partition).or_default();
+        if next > *position {
+            *position = next;
+            self.shared.moved.store(true, Ordering::Release);
+        }
+    }
+
+    fn progressed(&self) {
+        *self.shared.progressed.lock() = Some(Instant::now());
+    }
+}
+
+impl Drop for KafkaMember {
+    fn drop(&mut self) {
+        self.shared.leaving.store(true, Ordering::Release);
+    }
+}
+
+impl Shared {
+    fn takes_part(&self) -> bool {
+        let progressed = *self.progressed.lock();
+        progressed.is_none_or(|at| at.elapsed() < limits::PROGRESS_SILENCE)
+    }
+
+    fn hold(&self, change: impl FnOnce(&mut BTreeSet<u16>)) {
+        self.status.send_modify(|status| change(status.held.get_or_insert_default()));
+    }
+}
+
+impl Rebalances for Assignments {
+    fn assigned(&self, consumer: &Joined, partitions: &TopicPartitionList) {
+        if let Err(error) = consumer.pause(partitions) {
+            tracing::warn!(%error, "a member fetches what it is assigned");
+        }
+        self.0.hold(|held| held.extend(numbers(partitions)));
+    }
+
+    fn revoked(&self, _consumer: &Joined, partitions: &TopicPartitionList) {
+        let gone: BTreeSet<u16> = numbers(partitions).collect();
+        self.0.positions.lock().retain(|partition, _| !gone.contains(partition));
+        self.0.hold(|held| held.retain(|partition| !gone.contains(partition)));
+    }
+}
+
+fn numbers(partitions: &TopicPartitionList) -> impl Iterator<Item = u16> {
+    let elements = partitions.elements().into_iter();
+    let numbers = elements.filter_map(|element| u16::try_from(element.partition()).ok());
+    numbers.collect::<Vec<_>>().into_iter()
+}
+
+struct Thread {
+    consumer: Joined,
+    topic: String,
+    shared: Arc<Shared>,
+    subscribed: bool,
+}
+
+impl Thread {
+    fn run(mut self) {
+        let mut committed = Instant::now();
+        while !self.shared.leaving.load(Ordering::Acquire) {
+            self.take_part();
+            if let Some(Err(error)) = self.consumer.poll(POLL) {
+                self.judge(&error);
+            }
+            let since = committed.elapsed();
+            let moved = since >= COMMIT_AFTER && self.shared.moved.load(Ordering::Acquire);
+            if moved || since >= COMMIT_AGAIN {
+                self.commit();
+                committed = Instant::now();
+            }
+        }
+        if self.shared.moved.load(Ordering::Acquire) {
+            self.commit();
+        }
+        // Its end waits until it has left the group.
+        drop(self.consumer);
+    }
+
+    /// Joins, or leaves while there is no progress.
+    fn take_part(&mut self) {
+        let takes_part = self.shared.takes_part();
+        if takes_part == self.subscribed {
+            return;
+        }
+        if takes_part {
+            if let Err(error) = self.consumer.subscribe(&[&self.topic]) {
+                self.fail(&error.to_string());
+            }
+        } else {
+            tracing::error!(topic = self.topic, "no progress is shown: the group is left");
+            self.consumer.unsubscribe();
+            self.shared.positions.lock().clear();
+            self.shared.hold(BTreeSet::clear);
+        }
+        self.subscribed = takes_part;
+    }
+
+    fn commit(&self) {
+        self.shared.moved.store(false, Ordering::Release);
+        let mut list = TopicPartitionList::new();
+        for (partition, next) in self.shared.positions.lock().iter() {
+            let at = rdkafka::Offset::Offset(i64::try_from(next.get()).unwrap_or(i64::MAX));
+            if let Err(error) = list.add_partition_offset(&self.topic, i32::from(*partition), at) {
+                tracing::warn!(%error, "a position cannot be committed");
+            }
+        }
+        if list.count() == 0 {
+            return;
+        }
+        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+            tracing::debug!(topic = self.topic, %error, "positions are not committed");
+        }
+    }
+
+    /// Most errors pass by themselves.
+    fn judge(&self, error: &KafkaError) {
+        if let KafkaError::MessageConsumptionFatal(code) = error {
+            self.fail(&format!("membership has ended: {code}"));
+        }
+    }
+
+    fn fail(&self, why: &str) {
+        self.shared.status.send_modify(|status| {
+            status.held = Some(BTreeSet::new());
+            status.failed = Some(why.to_owned());
+        });
+    }
+}

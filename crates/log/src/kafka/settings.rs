@@ -1,0 +1,255 @@
+//! What a node must be told to find its cluster, and how it proves who it is.
+//!
+//! **Invariant:** no secret is ever printed: [`Secret`] hides itself, and errors name the setting,
+//! never its value.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use flowmill_model::limits;
+
+use crate::topic::Topic;
+
+/// How a node reaches its cluster.
+#[derive(Clone, Debug)]
+pub struct KafkaSettings {
+    /// Some of the brokers: `HOST:PORT`, with commas between. They name the others.
+    pub brokers: String,
+    /// Which cluster of this engine; several may share the brokers.
+    pub cluster: ClusterName,
+    /// The name of this node, for the brokers' logs and quotas. Every client adds its purpose.
+    pub node: String,
+    /// How the connection is protected.
+    pub security: Security,
+    /// Makes this node's membership static: whoever comes back within the session time-out under
+    /// the same name finds its partitions unmoved, but a clean stop leaves them without an owner
+    /// for as long. Must differ between nodes.
+    pub instance: Option<String>,
+}
+
+impl KafkaSettings {
+    /// Brokers without protection, the default cluster, dynamic membership.
+    pub fn plain(brokers: impl Into<String>) -> Self {
+        Self {
+            brokers: brokers.into(),
+            cluster: ClusterName::default(),
+            node: "flowmill".to_owned(),
+            security: Security::Plaintext,
+            instance: None,
+        }
+    }
+}
+
+/// The name of a cluster of this engine: what its topics and groups begin with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterName(String);
+
+impl ClusterName {
+    /// Checks a name: 1 to [`limits::NAME_CHARS`] of `a-z`, `0-9`, `-` and `_`, none of which at
+    /// the beginning but letters and digits.
+    ///
+    /// # Errors
+    /// The text is none.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidClusterName> {
+        let name = name.into();
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let fits = name.starts_with(first) && name.chars().all(inner);
+        if !fits || name.len() > limits::NAME_CHARS {
+            return Err(InvalidClusterName(name));
+        }
+        Ok(Self(name))
+    }
+
+    /// What every topic and group of the cluster begins with.
+    pub fn prefix(&self) -> String {
+        format!("{}.", self.0)
+    }
+
+    /// The name a topic has in Kafka.
+    pub fn topic(&self, topic: &Topic) -> String {
+        format!("{}.{topic}", self.0)
+    }
+
+    /// The name of the topic that says which cluster this is.
+    pub fn identity_topic(&self) -> String {
+        format!("{}.cluster", self.0)
+    }
+
+    /// The name a group has in Kafka.
+    pub fn group(&self, group: &str) -> String {
+        format!("{}.{group}", self.0)
+    }
+
+    /// Which topic of the engine has this name in Kafka.
+    pub(crate) fn topic_named(&self, name: &str) -> Option<Topic> {
+        name.strip_prefix(&self.0)?.strip_prefix('.')?.parse().ok()
+    }
+}
+
+impl Default for ClusterName {
+    fn default() -> Self {
+        Self("flowmill".to_owned())
+    }
+}
+
+impl fmt::Display for ClusterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ClusterName {
+    type Err = InvalidClusterName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidClusterName> {
+        Self::new(text)
+    }
+}
+
+/// Text that is no name of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no cluster name: it takes 1 to {max} of a-z, 0-9, - and _, beginning with a letter \
+     or digit",
+    max = limits::NAME_CHARS
+)]
+pub struct InvalidClusterName(String);
+
+/// How connections to the brokers are protected.
+#[derive(Clone, Debug, Default)]
+pub enum Security {
+    /// Not at all.
+    #[default]
+    Plaintext,
+    /// Encrypted; with a certificate of our own the brokers know us by it.
+    Tls(Tls),
+    /// With a login. Over what is to be said, since a password over plain text is everybody's.
+    Sasl {
+        /// Who we are.
+        login: Login,
+        /// What protects the login and everything after it.
+        over: Transport,
+    },
+}
+
+/// What a login travels over.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// An encrypted connection.
+    Tls(Tls),
+    /// A connection that others can read.
+    Plaintext,
+}
+
+/// Files of an encrypted connection, all PEM.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// The certificates that vouch for the brokers; the system's when there is none.
+    pub ca: Option<PathBuf>,
+    /// Our certificate, with the chain up to its root.
+    pub certificate: Option<PathBuf>,
+    /// The private key of our certificate.
+    pub key: Option<PathBuf>,
+    /// What the private key is encrypted with.
+    pub key_password: Option<Secret>,
+}
+
+/// Who we are, to the brokers.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// SASL PLAIN: the password itself is sent.
+    Plain(Credentials),
+    /// SCRAM-SHA-256.
+    ScramSha256(Credentials),
+    /// SCRAM-SHA-512.
+    ScramSha512(Credentials),
+    /// OAUTHBEARER with a token that something else keeps fresh in a file.
+    OAuthBearer(TokenFile),
+}
+
+/// A user and a password.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+/// A file that holds a bearer token. It is read again every four minutes, so what it holds must be
+/// good for five.
+#[derive(Clone, Debug)]
+pub struct TokenFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The name the brokers' logs know us by.
+    pub principal: String,
+}
+
+/// Text that nobody may read in a log, an error or a debugger's output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one who needs it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowmill_model::Queue;
+
+    use super::*;
+
+    #[test]
+    fn a_cluster_names_its_topics_and_knows_them_again() {
+        let cluster = ClusterName::new("orders-eu").expect("a name");
+        let tasks = Topic::Tasks(Queue::new("http").expect("a queue"));
+        for (topic, name) in
+            [(Topic::History, "orders-eu.history"), (tasks, "orders-eu.tasks.http")]
+        {
+            assert_eq!(cluster.topic(&topic), name);
+            assert_eq!(cluster.topic_named(name), Some(topic));
+        }
+        for other in ["orders.history", "orders-euhistory", "orders-eu.cluster", "history"] {
+            assert_eq!(cluster.topic_named(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_name_is_short_and_plain() {
+        for fits in ["a", "flowmill", "9-x_y"] {
+            assert!(ClusterName::new(fits).is_ok(), "{fits}");
+        }
+        for not in ["", "-a", "_a", "A", "a.b", "a b", &"a".repeat(64)] {
+            assert_eq!(ClusterName::new(not), Err(InvalidClusterName(not.to_owned())));
+        }
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let password = Secret::new("hunter2");
+        let credentials = Credentials { user: "u".to_owned(), password: password.clone() };
+        let tls = Tls { key_password: Some(password), ..Tls::default() };
+        for login in [Login::Plain(credentials.clone()), Login::ScramSha512(credentials)] {
+            let security = Security::Sasl { login, over: Transport::Tls(tls.clone()) };
+            let settings = KafkaSettings { security, ..KafkaSettings::plain("b:1") };
+            assert!(!format!("{settings:?}").contains("hunter2"));
+        }
+    }
+}
