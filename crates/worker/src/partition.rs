@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use flowmill_events::{ContractError, decode_task};
 use flowmill_log::{Fetched, Log, Partition, ReadError, ReadLimit, worker_group};
+use flowmill_model::task::TaskRecord;
 use flowmill_model::{Offset, limits};
+use flowmill_routing::Directory;
 use tokio::time::sleep;
 
 use crate::progress::Progress;
@@ -24,6 +26,8 @@ pub(crate) struct PartitionReader {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) source: Source,
+    /// Which owners have announced themselves.
+    pub(crate) directory: Directory,
     pub(crate) partition: Partition,
     pub(crate) progress: Arc<Progress>,
 }
@@ -100,9 +104,16 @@ impl PartitionReader {
         }
     }
 
+    /// Whether the task is a former owner's late sending of what a later one has sent again.
+    fn is_superseded(&self, task: &TaskRecord) -> bool {
+        let owner = self.directory.get(task.id.execution.shard());
+        owner.is_some_and(|owner| owner.latest.supersedes(task.epoch, task.batch))
+    }
+
     async fn pick_up(&self, fetched: Fetched) -> Result<(), Stopped> {
         let Fetched { offset, record } = fetched;
         match decode_task(&record) {
+            Ok(task) if self.is_superseded(&task) => self.source.counters.superseded.add(),
             Ok(task) => {
                 let slot = self.slots.free().await;
                 let slot = slot.holding(self.progress.begin(offset));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use flowmill_log::{Log, Member, Partition, ReadError, Topic, worker_group};
 use flowmill_model::{Offset, limits};
+use flowmill_routing::Directory;
 use flowmill_runtime::spawn;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -22,6 +23,8 @@ pub(crate) struct QueueServer {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) source: Source,
+    /// Which owners have announced themselves.
+    pub(crate) directory: Directory,
 }
 
 /// A partition that is read. Reading ends when this is dropped.
@@ -119,6 +122,7 @@ impl QueueServer {
             log: Arc::clone(&self.log),
             slots: Arc::clone(&self.slots),
             source: self.source.clone(),
+            directory: self.directory.clone(),
             partition: Partition::new(topic, number),
             progress: Arc::clone(&progress),
         };

@@ -38,14 +38,14 @@ def run(task):
     try:
         output = charge(json.loads(task.input), task.idempotency_key)
     except Declined as declined:
-        problem = messages.Problem(
+        problem = messages.TaskProblem(
             type="https://example.com/declined", status=402, title="Declined", detail=str(declined)
         )
         return messages.WorkRequest(
             throw=messages.ThrowRequest(token=task.token, problem=problem)
         )
     except Exception as error:
-        problem = messages.Problem(detail=f"{type(error).__name__}: {error}")
+        problem = messages.TaskProblem(detail=f"{type(error).__name__}: {error}")
         return messages.WorkRequest(fail=messages.FailRequest(token=task.token, problem=problem))
     output = json.dumps(output).encode()
     return messages.WorkRequest(

@@ -92,7 +92,8 @@ impl Engine {
     /// # Errors
     /// When a role cannot start.
     pub(crate) async fn on(storage: Storage, options: NodeOptions) -> anyhow::Result<Self> {
-        let NodeOptions { roles, orchestrator: settings, worker, trust, token, task_token_key } = options;
+        let NodeOptions { roles, orchestrator: settings, worker, trust, token, task_token_key } =
+            options;
         let catalogue = Catalogue::follow(storage.log());
         catalogue.caught_up(storage.log()).await?;
         let (owners, directory) = (Owners::default(), Directory::follow(storage.log()));

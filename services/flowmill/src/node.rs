@@ -209,12 +209,20 @@ fn options(
         slots: config.worker.slots,
         secrets_folder: config.worker.secrets_folder.clone(),
     };
-    let key = config.task_token_key.as_ref().map(|secret| TokenKey::new(secret.reveal()));
-    let task_token_key = key
-        .transpose()
-        .map_err(|error| Failure::wrong(format!("task-token-key cannot be used: {error}")))?;
+    let task_token_key = task_token_key(config)?;
     let trust = Trust::of(token.clone());
     Ok(NodeOptions { roles, orchestrator, worker, trust, token, task_token_key })
+}
+
+/// What task tokens are signed with: the key that is set, else the API's token, which all gateways
+/// have, too; without either it is made from the cluster's id.
+fn task_token_key(config: &Config) -> Result<Option<TokenKey>, Failure> {
+    if let Some(secret) = &config.task_token_key {
+        let key = TokenKey::new(secret.reveal());
+        let refused = |error| Failure::wrong(format!("task-token-key cannot be used: {error}"));
+        return key.map(Some).map_err(refused);
+    }
+    Ok(config.api_token.as_ref().map(|secret| TokenKey::of_api_token(secret.reveal())))
 }
 
 /// How long what has ended is kept, by namespace.

@@ -54,7 +54,7 @@ async fn say(client: &mut Client, token: String, outcome: Outcome) -> Result<(),
     match outcome {
         Outcome::Running => drop(client.heartbeat(v1::HeartbeatRequest { token }).await?),
         Outcome::Completed(output) => {
-            let output = output.as_bytes().to_vec();
+            let output = output.as_bytes().clone();
             drop(client.complete(v1::CompleteRequest { token, output }).await?);
         }
         Outcome::Later(delay_ms) => {
@@ -72,10 +72,10 @@ async fn say(client: &mut Client, token: String, outcome: Outcome) -> Result<(),
     Ok(())
 }
 
-fn told(problem: Problem) -> v1::Problem {
+fn told(problem: Problem) -> v1::TaskProblem {
     let Problem { kind, status, title, detail, instance: _ } = problem;
     let status = u32::from(status);
-    v1::Problem { r#type: kind, status, title, detail: detail.unwrap_or_default() }
+    v1::TaskProblem { r#type: kind, status, title, detail: detail.unwrap_or_default() }
 }
 
 /// Says once that an attempt is alive. Another sign follows.

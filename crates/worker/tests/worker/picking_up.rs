@@ -8,8 +8,9 @@ use std::time::Duration;
 use flowmill_events::{attribute, encode_task};
 use flowmill_log::memory::{Derivable, MemorySettings};
 use flowmill_log::{Log, Partition, Record, Topic};
+use flowmill_model::shard::{FORMAT_LEVEL, ShardAnnouncement};
 use flowmill_model::task::TaskRecord;
-use flowmill_model::{Offset, limits};
+use flowmill_model::{BatchNumber, Epoch, Offset, ShardId, envelope, limits};
 use flowmill_worker_sdk::{TaskContext, Worker};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -291,4 +292,44 @@ async fn workers_of_a_queue_share_its_partitions() {
     }
     assert_eq!(two.runs.load(Ordering::Relaxed), 3);
     second.end().await;
+}
+
+/// Says that the shard 0 has an owner of `epoch`, which found that mark.
+async fn announce(rig: &Rig, epoch: u64, mark: u64) {
+    let announcement = ShardAnnouncement {
+        shard: ShardId::new(0),
+        epoch: Epoch::new(epoch),
+        mark_found: BatchNumber::new(mark),
+        node: "node-2".to_owned(),
+        address: None,
+        format: FORMAT_LEVEL,
+    };
+    let record = Record::keyed(announcement.key(), envelope::encode(&announcement));
+    let shards = Partition::new(Topic::Shards, 0);
+    rig.log.append(&shards, record).await.expect("it is written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_task_that_a_later_owner_has_sent_again_is_dropped_and_no_other_is() {
+    let mut rig = Rig::new(1).await;
+    announce(&rig, 5, 40).await;
+    let Gated { worker, gate, runs } = gated(&rig, 8);
+    let figures = worker.figures();
+    gate.add_permits(9);
+    let sent = |number: u64, epoch: u64, batch: u64| {
+        let (epoch, batch) = (Epoch::new(epoch), BatchNumber::new(batch));
+        TaskRecord { epoch, batch, ..task(number) }
+    };
+    let worker = Running::start(worker);
+    settle().await;
+    rig.send(&sent(1, 4, 41)).await;
+    rig.send(&sent(2, 4, 40)).await;
+    rig.send(&sent(3, 5, 41)).await;
+    rig.send(&sent(4, 6, 41)).await;
+    for number in 2..=4 {
+        assert_eq!(rig.outcome().await, echo(number));
+    }
+    until_committed(&rig, 4).await;
+    assert_eq!((runs.load(Ordering::Relaxed), figures.of(&queue(TYPE)).superseded), (3, 1));
+    worker.end().await;
 }

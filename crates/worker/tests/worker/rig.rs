@@ -65,6 +65,7 @@ impl Rig {
         let log = MemoryLog::with(settings);
         let rig = Self { results: Vec::new(), log, partitions };
         rig.ensure(Topic::Results).await;
+        rig.ensure_shards().await;
         rig.ensure(Topic::Tasks(queue(TYPE))).await;
         let reader =
             |number| rig.log.reader(&Partition::new(Topic::Results, number), Offset::default());
@@ -75,6 +76,12 @@ impl Rig {
     pub(crate) async fn ensure(&self, topic: Topic) {
         let (partitions, retention) = (self.partitions, Retention::UntilTrimmed);
         let spec = TopicSpec { topic, partitions, retention, survival: Survival::Derivable };
+        self.log.ensure(spec).await.expect("a new topic");
+    }
+
+    async fn ensure_shards(&self) {
+        let (retention, survival) = (Retention::Compacted, Survival::Durable);
+        let spec = TopicSpec { topic: Topic::Shards, partitions: 1, retention, survival };
         self.log.ensure(spec).await.expect("a new topic");
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "168h")]
     retention: Duration,
     /// What the tokens are signed with by which workers answer for their tasks: a secret of at least
-    /// 16 characters. Made from the id of the data when left out.
+    /// 32 characters. Made from the id of the data when left out.
     #[arg(long, env = "FLOWMILL_TASK_TOKEN_KEY", value_name = "SECRET", hide_env_values = true,
         value_parser = TokenKey::new)]
     task_token_key: Option<TokenKey>,

@@ -76,7 +76,7 @@ pub(crate) struct NodeOptions {
     pub(crate) trust: Trust,
     /// What callers of the API must present.
     pub(crate) token: Option<ClusterToken>,
-    /// What signs the tokens of leased tasks; one of this process alone unless set.
+    /// What task tokens are signed with; made from the cluster's id if none.
     pub(crate) task_token_key: Option<TokenKey>,
 }
 

@@ -1,7 +1,7 @@
 //! Workers of other languages, in processes of their own, beside `flowmill dev`.
 
 #[allow(dead_code, unreachable_pub, reason = "an example has a main of its own")]
-#[path = "../../../../../crates/worker/examples/charge.rs"]
+#[path = "../../../../crates/worker/examples/charge.rs"]
 mod charge;
 mod python;
 
@@ -76,7 +76,10 @@ async fn a_rust_worker_of_the_sdk_runs_tasks_in_a_process_of_its_own() {
     let running = tokio::spawn(worker.run(async { drop(stopped.await) }));
     connected(&server, "rust");
     let charged = start(&server, 180).with_code(0).json();
-    assert_eq!((&charged["status"], &charged["output"]["charged"]), (&json!("completed"), &json!(180)));
+    assert_eq!(
+        (&charged["status"], &charged["output"]["charged"]),
+        (&json!("completed"), &json!(180))
+    );
     stop.send(()).unwrap();
     assert_eq!(running.await.unwrap().given_up, 0);
 }

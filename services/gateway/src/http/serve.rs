@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::extract::State;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderValue, Request};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use flowmill_model::limits;
+use flowmill_routing::ClusterToken;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -17,6 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tonic::Status;
 use tonic::server::NamedService;
 use tower::ServiceExt;
 
@@ -64,9 +70,26 @@ pub async fn serve(
 /// The API's routes and, beside what is around them, the gRPC services: their bodies are streams
 /// with bounds of their own.
 fn with_grpc(gateway: &Gateway) -> Router {
-    let workers = worker_service(gateway);
     let path = format!("/{}/{{method}}", WorkerServer::NAME);
-    Router::new().route_service(&path, workers).fallback_service(router(gateway.clone()))
+    let guard = from_fn_with_state(gateway.parts().settings.token.clone(), guard_grpc);
+    Router::new()
+        .route_service(&path, worker_service(gateway))
+        .layer(guard)
+        .fallback_service(router(gateway.clone()))
+}
+
+/// Lets those in who present the token that the API asks for, too.
+async fn guard_grpc(
+    State(token): State<Option<ClusterToken>>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    let presented = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let known = |token: &ClusterToken| presented.is_some_and(|text| token.is_presented_by(text));
+    if token.as_ref().is_none_or(known) {
+        return next.run(request).await;
+    }
+    Status::unauthenticated("present the API's token as `authorization: Bearer TOKEN`").into_http()
 }
 
 struct Server {

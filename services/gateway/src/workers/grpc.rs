@@ -118,8 +118,8 @@ pub(super) fn postponement(request: v1::PostponeRequest) -> (String, Answer) {
 }
 
 /// A problem with what was left out filled in.
-fn problem(told: Option<v1::Problem>) -> Problem {
-    let v1::Problem { r#type, status, title, detail } = told.unwrap_or_default();
+fn problem(told: Option<v1::TaskProblem>) -> Problem {
+    let v1::TaskProblem { r#type, status, title, detail } = told.unwrap_or_default();
     let or = |text: String, otherwise: &str| if text.is_empty() { otherwise.into() } else { text };
     let failed = ErrorCode::TaskFailed;
     let status = u16::try_from(status).ok().filter(|status| (400..=599).contains(status));
@@ -140,7 +140,7 @@ pub(super) fn task(task: LentTask) -> v1::Task {
         token,
         queue: queue.to_string(),
         task_type: context.task_type().to_string(),
-        input: input.as_bytes().to_vec(),
+        input: input.as_bytes().clone(),
         execution_id: id.execution.to_string(),
         task_id: id.to_string(),
         attempt: id.attempt,

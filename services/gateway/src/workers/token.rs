@@ -28,8 +28,8 @@ const SIGNATURE: usize = 16;
 #[derive(Clone)]
 pub struct TokenKey([u8; 32]);
 
-/// Characters a key's text must have: fewer can be guessed.
-const KEY_CHARS: usize = 16;
+/// Characters a key's text must have: 16 random bytes in hexadecimal digits.
+const KEY_CHARS: usize = 32;
 
 /// A text that is too short to be a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +49,13 @@ impl TokenKey {
         if long_enough { Ok(key()) } else { Err(WeakKey) }
     }
 
-    /// The key of a cluster that was told none: from its random id, which is as well kept as the
+    /// The key of a cluster that was told none, and has a token for its API, which is a secret of
+    /// all its gateways.
+    pub fn of_api_token(token: &str) -> Self {
+        Self::derived(b"flowmill task tokens, by api token", token.as_bytes())
+    }
+
+    /// The key of a cluster that was told neither: from its random id, which is as well kept as the
     /// log it is in. Who can read the log can write results anyway.
     pub(crate) fn of_cluster(cluster: u128) -> Self {
         Self::derived(b"flowmill task tokens, by cluster", &cluster.to_be_bytes())
@@ -171,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_token_that_was_changed_anywhere_is_none() {
-        let key = TokenKey::new("a secret that is long enough").expect("a key");
+        let key = TokenKey::new("a secret that is long enough to be one").expect("a key");
         let token = key.sign(attempt());
         for at in 0..token.len() {
             let mut changed = token.clone().into_bytes();
@@ -188,8 +194,10 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_no_key() {
-        assert_eq!(TokenKey::new(" 0123456789abcde ").map(|_| ()), Err(WeakKey));
-        assert!(TokenKey::new("0123456789abcdef").is_ok());
+        let secret = "0123456789abcdef0123456789abcdef";
+        assert_eq!(TokenKey::new(&secret[1..]).map(|_| ()), Err(WeakKey));
+        assert_eq!(TokenKey::new(&format!("{} ", &secret[1..])).map(|_| ()), Err(WeakKey));
+        assert!(TokenKey::new(secret).is_ok());
         assert_eq!(format!("{:?}", TokenKey::of_cluster(7)), "TokenKey(..)");
     }
 }

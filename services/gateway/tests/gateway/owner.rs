@@ -118,7 +118,8 @@ impl Owner {
         // There is no worker in this owner: a flow named `work` has its task out from the start.
         let works = start.flow.flow.name.as_str() == "work";
         let (reason, attempt) = if works { ("task", 1) } else { ("signal", 0) };
-        let pending = PendingView { node: "hold".into(), reason: reason.into(), attempt, since: at, until };
+        let (node, reason) = ("hold".into(), reason.into());
+        let pending = PendingView { node, reason, attempt, since: at, until };
         let view = ExecutionView {
             id: start.execution,
             flow: start.flow,

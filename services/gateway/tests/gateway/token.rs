@@ -1,8 +1,12 @@
 //! Who is let in where a token is asked for.
 
 use flowmill_gateway::Settings;
+use flowmill_proto::v1::PollRequest;
+use flowmill_proto::v1::worker_service_client::WorkerServiceClient;
 use flowmill_routing::ClusterToken;
 use reqwest::Method;
+use tonic::transport::Endpoint;
+use tonic::{Code, Request};
 
 use crate::rig::{Answer, Rig, Served};
 
@@ -70,4 +74,22 @@ async fn only_the_whole_token_opens() {
 async fn a_gateway_that_asks_for_nothing_answers_everybody() {
     let served = Rig::without_owners().await.serve().await;
     assert_eq!(served.get("/v1/flows").await.status, 200);
+}
+
+#[tokio::test]
+async fn workers_are_asked_for_the_token_too() {
+    let served = guarded().await;
+    served
+        .post("/v1/tasks/poll", r#"{"queue": "charge"}"#)
+        .await
+        .assert_problem(401, "unauthenticated");
+    let endpoint = Endpoint::from_shared(format!("http://{}", served.address)).unwrap();
+    let mut client = WorkerServiceClient::new(endpoint.connect().await.unwrap());
+    let poll = PollRequest { queue: "charge".into(), ..PollRequest::default() };
+    let refused = client.poll(poll.clone()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+    let mut request = Request::new(poll);
+    let bearer = format!("Bearer {TOKEN}").parse().unwrap();
+    request.metadata_mut().insert("authorization", bearer);
+    assert!(client.poll(request).await.unwrap().into_inner().tasks.is_empty());
 }

@@ -8,8 +8,8 @@ use flowmill_proto::v1::work_request::Request;
 use flowmill_proto::v1::work_response::Response;
 use flowmill_proto::v1::worker_service_client::WorkerServiceClient;
 use flowmill_proto::v1::{
-    CompleteRequest, Credits, FailRequest, HeartbeatRequest, PollRequest, PostponeRequest, Problem,
-    Subscribe, Task, ThrowRequest, WorkRequest, WorkResponse,
+    CompleteRequest, Credits, FailRequest, HeartbeatRequest, PollRequest, PostponeRequest,
+    Subscribe, Task, TaskProblem, ThrowRequest, WorkRequest, WorkResponse,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -70,7 +70,8 @@ impl Stream {
 }
 
 fn complete(task: &Task, output: &str) -> Request {
-    Request::Complete(CompleteRequest { token: task.token.clone(), output: output.into() })
+    let output = output.as_bytes().to_vec().into();
+    Request::Complete(CompleteRequest { token: task.token.clone(), output })
 }
 
 #[tokio::test]
@@ -81,7 +82,7 @@ async fn a_stream_gets_as_many_tasks_as_it_has_credits() {
     }
     let mut stream = Stream::subscribed(&shop, "w", 2).await;
     let (first, second) = (stream.task().await, stream.task().await);
-    assert_eq!(first.input, b"{\"number\":0}");
+    assert_eq!(&first.input[..], b"{\"number\":0}");
     assert_eq!((first.flow.as_str(), first.attempt, first.timeout_ms), ("shop/work", 1, 60_000));
     stream.say(complete(&first, "\"a\""));
     // An answer gives no credit by itself: what comes next is the word on it.
@@ -91,7 +92,7 @@ async fn a_stream_gets_as_many_tasks_as_it_has_credits() {
     assert_eq!((worker.capacity, worker.running, worker.completed), (1, 1, 1));
     stream.credits(1);
     let third = stream.task().await;
-    assert_eq!(third.input, b"{\"number\":2}");
+    assert_eq!(&third.input[..], b"{\"number\":2}");
     assert_ne!(third.token, second.token);
 }
 
@@ -110,7 +111,7 @@ async fn answers_go_over_the_stream_or_by_calls() {
     let mut next = tokens.into_iter();
     let mut next = || next.next().unwrap();
     let token = next();
-    let problem = Some(Problem { detail: "no answer".into(), ..Problem::default() });
+    let problem = Some(TaskProblem { detail: "no answer".into(), ..TaskProblem::default() });
     client.fail(FailRequest { token, problem, retry_after_ms: 70 }).await.unwrap();
     let Outcome::Failed(failure) = shop.result(0).await.outcome else { panic!("a failure") };
     assert_eq!((failure.retryable, failure.retry_after_ms), (true, Some(70)));
@@ -221,7 +222,7 @@ async fn a_worker_that_goes_away_leaves_its_credits_to_nobody() {
     let mut other = Stream::subscribed(&shop, "other", 3).await;
     let mut numbers = Vec::new();
     for _ in 0..3 {
-        numbers.push(String::from_utf8(other.task().await.input).unwrap());
+        numbers.push(String::from_utf8(other.task().await.input.to_vec()).unwrap());
     }
     numbers.sort_unstable();
     assert_eq!(numbers, ["{\"number\":0}", "{\"number\":1}", "{\"number\":2}"]);

@@ -109,6 +109,8 @@ async fn a_remote_worker_that_cannot_work_is_refused() {
     let good = || RemoteWorker::builder("http://127.0.0.1:1");
     assert!(refused(good()).contains("give it a handler"));
     assert!(refused(good().task("a", handler).task("a", handler)).contains("two handlers"));
-    assert!(refused(RemoteWorker::builder("not an address").task("a", handler)).contains("address"));
+    assert!(
+        refused(RemoteWorker::builder("not an address").task("a", handler)).contains("address")
+    );
     assert!(refused(good().api_token("a\nb").task("a", handler)).contains("token"));
 }
