@@ -66,7 +66,7 @@ impl Sending {
             value: record.value.as_deref(),
             headers: &record.headers,
         });
-        sent.await
+        sent?.await
     }
 
     fn producer(&self) -> Result<Producer, ClientError> {
