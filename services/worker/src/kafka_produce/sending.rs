@@ -62,7 +62,7 @@ impl Sending {
             value: record.value.as_deref(),
             headers: &record.headers,
         });
-        sent.await
+        sent?.await
     }
 
     fn producer(&self) -> Result<Producer, ClientError> {
