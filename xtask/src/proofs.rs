@@ -20,7 +20,7 @@ const PURITY: &[&str] = &[
 pub(crate) const GENERATED: &[&str] = &[
     "description::the_description_in_the_documentation_is_the_generated_one",
     "config::reference::the_manual_says_what_the_configuration_takes",
-    "kafka::page::the_page_of_the_topics_is_made_from_the_table",
+    "topics_page::the_page_of_the_topics_is_made_from_the_table",
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
     "the_reference_of_the_metrics_is_up_to_date",
@@ -101,6 +101,8 @@ pub(crate) fn tests_of_files() -> Command {
         "events",
         "--test",
         "reference",
+        "--test",
+        "kafka",
         "--",
     ])
 }

@@ -60,7 +60,9 @@ async fn measure(brokers: &str) {
     appends(&log, WARM, 64).await;
     for _ in 0..2 {
         report("append, one in flight", &mut appends(&log, MEASURED, 1).await);
-        report("append to reader", &mut deliveries(&log).await);
+        let (mut read, mut acknowledged) = deliveries(&log).await;
+        report("append to reader", &mut read);
+        report("    its acknowledgement", &mut acknowledged);
         report("hop: reader, append, reader", &mut hops(&log).await);
         report("a reader's first record", &mut first_records(&log).await);
     }
@@ -111,19 +113,28 @@ async fn tail(log: &Arc<dyn Log>, of: &Partition) -> Box<dyn Reader> {
     log.reader(of, end)
 }
 
-/// From the call of an append to its record at a reader that waits.
-async fn deliveries(log: &Arc<dyn Log>) -> Vec<Duration> {
+/// From the call of an append to its record at a reader that waits, and to its acknowledgement.
+async fn deliveries(log: &Arc<dyn Log>) -> (Vec<Duration>, Vec<Duration>) {
     let of = Partition::new(Topic::Commands, 0);
     let mut reader = tail(log, &of).await;
-    let (mut times, until) = (Vec::new(), Instant::now() + MEASURED);
+    let (mut reads, mut acknowledgements) = (Vec::new(), Vec::new());
+    let until = Instant::now() + MEASURED;
     while Instant::now() < until {
         let begun = Instant::now();
         let append = log.append(&of, record());
-        reader.read(LIMIT).await.expect("a read succeeds");
-        times.push(begun.elapsed());
-        append.await.expect("an append succeeds");
+        let acknowledged = async {
+            append.await.expect("an append succeeds");
+            begun.elapsed()
+        };
+        let read = async {
+            reader.read(LIMIT).await.expect("a read succeeds");
+            begun.elapsed()
+        };
+        let (acknowledged, read) = tokio::join!(acknowledged, read);
+        acknowledgements.push(acknowledged);
+        reads.push(read);
     }
-    times.split_off(1)
+    (reads.split_off(1), acknowledgements.split_off(1))
 }
 
 /// There and back: a task reads commands and answers each in history once it is there.

@@ -16,8 +16,6 @@ mod error;
 mod identity;
 pub mod init;
 mod member;
-#[cfg(test)]
-mod page;
 mod queries;
 mod reading;
 pub mod settings;
@@ -112,6 +110,18 @@ impl KafkaLog {
 impl Log for KafkaLog {
     fn identity(&self) -> LogIdentity {
         self.cluster.log
+    }
+
+    fn system(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn name_of(&self, topic: &Topic) -> String {
+        self.clients.settings().cluster.topic(topic).to_string()
+    }
+
+    fn name_of_group(&self, group: &str) -> String {
+        self.clients.settings().cluster.group(group).to_string()
     }
 
     fn ensure(&self, spec: TopicSpec) -> LogFuture<Result<(), ReadError>> {

@@ -98,6 +98,8 @@ pub(crate) struct OrchestratorConfig {
     pub(crate) retention: Period,
     /// The same for executions of single namespaces, such as `{ audit = "90d" }`.
     pub(crate) namespace_retention: BTreeMap<String, Period>,
+    /// Whether steps in executions' lives are told on the `lifecycle` topic.
+    pub(crate) lifecycle: bool,
     /// How many partitions a task queue gets when it is made.
     pub(crate) task_partitions: u16,
 }
@@ -107,6 +109,7 @@ impl Default for OrchestratorConfig {
         Self {
             retention: Period(limits::RETENTION),
             namespace_retention: BTreeMap::new(),
+            lifecycle: true,
             task_partitions: 12,
         }
     }

@@ -157,7 +157,7 @@ mod tests {
     }
 
     fn record(bytes: usize) -> Record {
-        Record { key: "".into(), value: vec![1; bytes].into() }
+        Record::of(vec![1; bytes])
     }
 
     #[test]

@@ -33,6 +33,9 @@ use super::settings::KafkaSettings;
 /// How long one request to the brokers may take, retries included.
 pub(crate) const REQUEST: Duration = Duration::from_secs(10);
 
+/// How long a new client has for asking for its token.
+const TOKEN: Duration = Duration::from_millis(100);
+
 /// Makes clients. Clones are the same factory.
 #[derive(Clone)]
 pub struct Clients {
@@ -105,20 +108,39 @@ impl Clients {
         let mut config = self.config(Purpose::Consumer, plan.purpose, plan.extra)?;
         config.set("group.id", plan.group);
         let context = self.context(plan.purpose, rebalances);
-        config.create_with_context(context).map_err(|error| refused(&error))
+        let made: BaseConsumer<_> =
+            config.create_with_context(context).map_err(|error| refused(&error))?;
+        self.log_in(&made);
+        Ok(made)
     }
 
     /// A consumer without a group, which only asks.
     pub(crate) fn asker(&self, purpose: &str) -> Result<BaseConsumer<Context>, ClientError> {
         let config = self.config(Purpose::Consumer, purpose, &[])?;
-        config.create_with_context(self.context(purpose, ())).map_err(|error| refused(&error))
+        let context = self.context(purpose, ());
+        let made: BaseConsumer<_> =
+            config.create_with_context(context).map_err(|error| refused(&error))?;
+        self.log_in(&made);
+        Ok(made)
+    }
+
+    /// Lets a new client ask for its token, which it does only when it is polled: a request that
+    /// blocks would wait for it in vain.
+    fn log_in<R: Rebalances>(&self, client: &BaseConsumer<Context<R>>) {
+        if !self.settings().security.serves_admin() {
+            drop(client.poll(TOKEN));
+        }
     }
 
     /// A client that makes, changes and describes topics.
     ///
     /// # Errors
-    /// A setting is refused.
+    /// A setting is refused, or the login is a token: nobody asks for one on behalf of this kind
+    /// of client, so that it would wait for ever.
     pub fn admin(&self) -> Result<AdminClient<Context>, ClientError> {
+        if !self.settings().security.serves_admin() {
+            return Err(ClientError::NoAdmin);
+        }
         let config = self.config(Purpose::Admin, "admin", &[])?;
         config.create_with_context(self.context("admin", ())).map_err(|error| refused(&error))
     }
@@ -155,6 +177,12 @@ pub enum ClientError {
     /// The library takes a setting's name or value not. The value is not told: it may be secret.
     #[error("the client setting `{0}` is not accepted")]
     Setting(String),
+    /// Topics are made, described and trimmed with another login.
+    #[error(
+        "topics cannot be made, changed or trimmed with OAUTHBEARER; use a login with a password or \
+         a certificate for that"
+    )]
+    NoAdmin,
     /// A file that a setting names cannot be used.
     #[error("{0}")]
     File(String),

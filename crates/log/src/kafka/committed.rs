@@ -138,12 +138,11 @@ impl Group {
         }
         let found = self.client.committed_offsets(list, ANSWER)?;
         let elements = found.elements();
-        let position = elements.iter().filter_map(|element| match element.offset() {
-            rdkafka::Offset::Offset(at) => {
-                let partition = u16::try_from(element.partition()).ok()?;
-                Some((partition, Offset::new(u64::try_from(at).ok()?)))
-            }
-            _ => None,
+        let position = elements.iter().filter_map(|element| {
+            // Nothing is committed where this is none.
+            let rdkafka::Offset::Offset(at) = element.offset() else { return None };
+            let partition = u16::try_from(element.partition()).ok()?;
+            Some((partition, Offset::new(u64::try_from(at).ok()?)))
         });
         Ok(position.collect())
     }

@@ -1,5 +1,6 @@
 //! Makes, grows and trims topics for a log that is open.
 
+use flowmill_model::Offset;
 use rdkafka::TopicPartitionList;
 
 use super::catalogue::Catalogue;
@@ -9,7 +10,6 @@ use super::table::{self, Replicas};
 use super::topics::{self, Admin};
 use crate::contract::{Bounds, ReadError};
 use crate::topic::{Partition, Topic, TopicSpec};
-use flowmill_model::Offset;
 
 /// Makes the topic unless it is there, and sees that it is as asked.
 pub(super) async fn ensure(
@@ -24,40 +24,59 @@ pub(super) async fn ensure(
     let refused = |error: ClusterError| refused(&spec.topic, &error);
     let cluster = &clients.settings().cluster;
     let name = cluster.topic(&spec.topic);
-    let found = topics::overview(clients).await.map_err(refused)?.partitions(&name);
+    let overview = topics::overview(clients).await.map_err(refused)?;
+    let found = overview.partitions(&name);
+    catalogue.learn(cluster, &overview);
     if spec.partitions < found.max(1) {
         let (topic, asked) = (spec.topic, spec.partitions);
         return Err(ReadError::PartitionCount { topic, found, asked });
     }
-    let admin = Admin::new(clients).map_err(refused)?;
-    if found == 0 {
-        let made = admin.create(&name, spec.partitions, spec.retention, replicas).await;
-        made.map_err(refused)?;
-    } else {
-        retain(&admin, &name, &spec).await?;
-        if spec.partitions > found {
-            admin.grow(&name, spec.partitions).await.map_err(refused)?;
-        }
+    if found > 0 {
+        retain(clients, &name, &spec).await?;
     }
-    let ready =
-        topics::ready(clients, &[(name.clone(), spec.partitions)]).await.map_err(refused)?;
-    catalogue.learn(cluster, &ready);
-    match ready.partitions(&name) {
-        // Somebody else made it at the same time, with more.
-        found if found > spec.partitions => {
-            let (topic, asked) = (spec.topic, spec.partitions);
-            Err(ReadError::PartitionCount { topic, found, asked })
-        }
-        _ => {
-            catalogue.ensured(spec);
-            Ok(())
-        }
+    if found < spec.partitions {
+        make(clients, catalogue, replicas, &spec, found).await?;
     }
+    catalogue.ensured(spec);
+    Ok(())
 }
 
-/// Sees that a topic that is there keeps its records as asked.
-async fn retain(admin: &Admin, name: &str, spec: &TopicSpec) -> Result<(), ReadError> {
+/// Makes the topic, or gives it more partitions, and waits until all of them can be used.
+async fn make(
+    clients: &Clients,
+    catalogue: &Catalogue,
+    replicas: Replicas,
+    spec: &TopicSpec,
+    found: u16,
+) -> Result<(), ReadError> {
     let refused = |error: ClusterError| refused(&spec.topic, &error);
+    let name = clients.settings().cluster.topic(&spec.topic);
+    let admin = Admin::new(clients).map_err(refused)?;
+    let made = if found == 0 {
+        admin.create(&name, spec.partitions, spec.retention, replicas).await
+    } else {
+        admin.grow(&name, spec.partitions).await
+    };
+    made.map_err(refused)?;
+    let wanted = [(name.clone(), spec.partitions)];
+    let ready = topics::ready(clients, &wanted).await.map_err(refused)?;
+    catalogue.learn(&clients.settings().cluster, &ready);
+    let found = ready.partitions(&name);
+    if found > spec.partitions {
+        // Somebody else made it at the same time, with more.
+        let (topic, asked) = (spec.topic.clone(), spec.partitions);
+        return Err(ReadError::PartitionCount { topic, found, asked });
+    }
+    Ok(())
+}
+
+/// Sees that a topic that is there keeps its records for at least as long as asked.
+async fn retain(clients: &Clients, name: &str, spec: &TopicSpec) -> Result<(), ReadError> {
+    if !clients.settings().security.serves_admin() {
+        return Ok(());
+    }
+    let refused = |error: ClusterError| refused(&spec.topic, &error);
+    let admin = Admin::new(clients).map_err(refused)?;
     let described = admin.describe(&[name.to_owned()]).await.map_err(refused)?;
     let value = |key: &str| {
         let entry = described.first().and_then(|topic| topic.get(key));
@@ -68,9 +87,10 @@ async fn retain(admin: &Admin, name: &str, spec: &TopicSpec) -> Result<(), ReadE
         let why = format!("its cleanup.policy is {policy}: a topic is compacted for ever or never");
         return Err(ReadError::Refused { topic: spec.topic.clone(), why });
     }
+    let key = "retention.ms";
     match table::retention_ms(spec.retention) {
-        Some(wanted) if value("retention.ms") != wanted => {
-            admin.set(name, "retention.ms", &wanted).await.map_err(refused)
+        Some(wanted) if topics::unfit(name, key, &value(key), &wanted).is_some() => {
+            admin.set(name, key, &wanted).await.map_err(refused)
         }
         Some(_) | None => Ok(()),
     }

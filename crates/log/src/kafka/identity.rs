@@ -88,8 +88,8 @@ pub(crate) fn read(clients: &Clients) -> Result<Option<ClusterRecord>, ClusterEr
 
 fn that_counts(records: &[ClusterRecord]) -> Option<ClusterRecord> {
     let first = records.first()?;
-    let of_it = records.iter().filter(|record| record.log.cluster == first.log.cluster);
-    of_it.last().copied()
+    let mut of_it = records.iter().filter(|record| record.log.cluster == first.log.cluster);
+    of_it.next_back().copied()
 }
 
 type Texts = Vec<(Offset, Vec<u8>)>;

@@ -43,6 +43,8 @@ const PER_SHARD: [Topic; 3] = [Topic::History, Topic::Results, Topic::Commands];
 /// # Errors
 /// The brokers cannot be asked, what is there does not fit, or the plan cannot be.
 pub async fn init(clients: &Clients, plan: InitPlan) -> Result<InitReport, ClusterError> {
+    // A login that cannot do it is refused before anything else.
+    drop(Admin::new(clients)?);
     let overview = topics::overview(clients).await?;
     let shards = shards(clients, &overview, plan)?;
     let mut differences = topics::differences(clients, &overview, plan.replicas).await?;

@@ -27,6 +27,13 @@ use super::clients::{ClientError, Clients};
 use super::queries::Queries;
 use crate::topic::{Partition, Topic};
 
+/// A partition that is added to a lane waits for the fetch under way, which ends when there is
+/// something or after this. Whoever takes a shard over reads history a few times, so it is short
+/// there; a fetch costs a quiet broker about a tenth of a millisecond.
+const HISTORY: &[(&str, &str)] = &[("fetch.wait.max.ms", "20")];
+
+const INPUTS: &[(&str, &str)] = &[("fetch.wait.max.ms", "50")];
+
 /// All lanes of a log. Clones share them.
 #[derive(Clone)]
 pub(super) struct Lanes(Arc<Shared>);
@@ -91,8 +98,8 @@ impl Lanes {
     }
 
     fn add(&self, lanes: &mut Vec<Entry>, for_history: bool) -> Result<usize, ClientError> {
-        let what = if for_history { "history" } else { "inputs" };
-        let lane = Lane::start(&self.0.clients, &format!("read-{what}-{}", lanes.len()))?;
+        let (what, extra) = if for_history { ("history", HISTORY) } else { ("inputs", INPUTS) };
+        let lane = Lane::start(&self.0.clients, &format!("read-{what}-{}", lanes.len()), extra)?;
         lanes.push(Entry { lane, for_history, held: BTreeSet::new() });
         Ok(lanes.len() - 1)
     }

@@ -134,6 +134,17 @@ pub enum Security {
     },
 }
 
+impl Security {
+    /// Whether clients that make and change topics can log in with it.
+    pub(crate) fn serves_admin(&self) -> bool {
+        match self {
+            Self::Plaintext | Self::Tls(_) => true,
+            Self::Sasl { login: Login::OAuthBearer(_), .. } => false,
+            Self::Sasl { .. } => true,
+        }
+    }
+}
+
 /// What a login travels over.
 #[derive(Clone, Debug)]
 pub enum Transport {
@@ -165,7 +176,9 @@ pub enum Login {
     ScramSha256(Credentials),
     /// SCRAM-SHA-512.
     ScramSha512(Credentials),
-    /// OAUTHBEARER with a token that something else keeps fresh in a file.
+    /// OAUTHBEARER with a token that something else keeps fresh in a file. A node that has it
+    /// appends, reads and joins groups, but neither checks the settings of topics nor makes or
+    /// trims them: the client library has no way to give a token to a client of that kind.
     OAuthBearer(TokenFile),
 }
 

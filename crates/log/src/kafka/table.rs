@@ -172,7 +172,7 @@ pub(crate) fn row_of(topic: &Topic) -> TopicRow {
 }
 
 /// The settings that a topic of this retention must have.
-pub(crate) fn settings(retention: Retention, replicas: Replicas) -> Vec<(&'static str, String)> {
+pub fn settings(retention: Retention, replicas: Replicas) -> Vec<(&'static str, String)> {
     let mut settings = vec![
         ("cleanup.policy", policy(retention).to_owned()),
         ("max.message.bytes", (limits::RECORD_BYTES + FRAME_BYTES).to_string()),

@@ -1,6 +1,5 @@
 use std::num::NonZeroUsize;
 
-use bytes::Bytes;
 
 use super::*;
 use crate::contract::{NotWritten, ReadLimit};

@@ -7,3 +7,6 @@ mod conformance;
 mod deaths;
 mod initialising;
 mod membership;
+mod reading;
+mod security;
+mod topics_page;

@@ -36,6 +36,8 @@ pub(crate) struct Prepared {
 /// An open log and store.
 pub(super) struct Opened {
     pub(super) storage: Storage,
+    /// For consumers and producers of users' topics.
+    pub(super) clients: Clients,
     pub(super) shards: u16,
 }
 
@@ -71,14 +73,15 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
     let store = CqlStore::open(&cql).await.map_err(refused)?;
     let shards = log.partitions(&Topic::Commands).unwrap_or_default();
     let clients = log.clients().clone();
+    let leaving = clients.clone();
     let storage = Storage::of(Arc::new(log), Arc::new(store));
     // A consumer that has not left its group holds its partitions for the session's time.
     let gone = async move {
-        if !clients.gone(CLIENTS_WITHIN).await {
+        if !leaving.gone(CLIENTS_WITHIN).await {
             tracing::warn!("clients of Kafka did not end in time");
         }
     };
-    Ok(Opened { storage: storage.closing_with(gone.boxed()), shards })
+    Ok(Opened { storage: storage.closing_with(gone.boxed()), clients, shards })
 }
 
 /// How long clients of Kafka may take to leave.

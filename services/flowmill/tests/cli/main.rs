@@ -8,6 +8,7 @@ mod collector;
 mod demo;
 mod dev;
 mod disk;
+mod jaeger;
 mod kill;
 mod observe;
 mod process;

@@ -67,8 +67,7 @@ const CONSUMER: &[(&str, &str)] = &[
     ("heartbeat.interval.ms", "2000"),
     ("max.poll.interval.ms", "15000"),
     ("fetch.min.bytes", "1"),
-    // A partition that is added waits for the fetch under way, so this bounds that wait.
-    ("fetch.wait.max.ms", "50"),
+    ("fetch.wait.max.ms", "500"),
     // A full queue is looked at again this soon; the default is a second.
     ("fetch.queue.backoff.ms", "5"),
     ("fetch.error.backoff.ms", "50"),

@@ -57,9 +57,13 @@ struct Shared {
 }
 
 impl Lane {
-    pub(super) fn start(clients: &Clients, purpose: &str) -> Result<Self, ClientError> {
+    pub(super) fn start(
+        clients: &Clients,
+        purpose: &str,
+        extra: &[(&str, &str)],
+    ) -> Result<Self, ClientError> {
         let group = clients.settings().cluster.group("reader");
-        let consumer = clients.consumer(ConsumerPlan { group: &group, purpose, extra: &[] }, ())?;
+        let consumer = clients.consumer(ConsumerPlan { group: &group, purpose, extra }, ())?;
         let (routes, polls, closing) =
             (Mutex::default(), AtomicU64::new(0), AtomicBool::new(false));
         let shared = Arc::new(Shared { consumer, routes, polls, closing });

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use super::settings::ClusterName;
-use super::table::{
+use flowmill_log::Retention;
+use flowmill_log::kafka::ClusterName;
+use flowmill_log::kafka::table::{
     DEFAULT_SHARDS, Partitions, Replicas, SHARDS_MAX, TopicName, TopicRow, rows, settings,
 };
-use crate::topic::Retention;
 
 const FILE: &str = "../../docs/reference/topics.md";
 
@@ -115,7 +115,7 @@ fn setting_lines() -> Vec<String> {
 fn the_page_of_the_topics_is_made_from_the_table() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILE);
     if std::env::var_os("FLOWMILL_BLESS").is_some() {
-        std::fs::write(&file, page()).expect("it can be written");
+        std::fs::write(&file, page()).unwrap();
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(found == page(), "{FILE} is not up to date: `cargo xtask bless` writes it");
