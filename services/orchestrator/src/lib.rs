@@ -11,6 +11,7 @@ pub mod execution;
 pub mod measure;
 pub mod orchestrator;
 pub mod projector;
+mod pulse;
 pub mod settings;
 pub mod shard;
 pub mod takeover;

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::measure::Measure;
+use crate::pulse::{self, Pulse};
 use crate::settings::Settings;
 use crate::shard::{Arguments, Shard, ShardActor, ShardMessage, Shared};
 
@@ -161,27 +162,42 @@ impl Drop for Orchestrator {
     }
 }
 
+/// One shard that runs here.
+struct RunningShard {
+    actor: ActorRef<ShardMessage>,
+    ended: JoinHandle<()>,
+    pulse: Pulse,
+}
+
 /// The shards that run here.
 struct Running {
     shared: Shared,
     owners: Owners,
-    shards: BTreeMap<ShardId, (ActorRef<ShardMessage>, JoinHandle<()>)>,
+    shards: BTreeMap<ShardId, RunningShard>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.shards.values().for_each(|(actor, _)| actor.kill());
+        self.shards.values().for_each(|shard| shard.actor.kill());
     }
 }
 
 impl Running {
     /// Runs the shards that membership says, until told to end.
     async fn follow(mut self, mut member: Box<dyn Member>, mut commands: mpsc::Receiver<Control>) {
+        let mut turns = tokio::time::interval(pulse::EVERY);
+        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let assigned = tokio::select! {
                 biased;
                 command = commands.recv() => return self.end(command).await,
                 assigned = member.assigned() => assigned,
+                _ = turns.tick() => {
+                    if self.turn() {
+                        member.progressed();
+                    }
+                    continue;
+                }
             };
             let reassigned = match assigned {
                 Ok(assigned) => self.reassign(&assigned).await,
@@ -195,6 +211,21 @@ impl Running {
         }
     }
 
+    /// Asks every shard's loop to turn; says whether all of them do. One that is stuck is killed,
+    /// and the group is not told of progress until it has ended.
+    fn turn(&mut self) -> bool {
+        let mut all = true;
+        for (shard, RunningShard { actor, pulse, .. }) in &self.shards {
+            if pulse.is_stuck() {
+                tracing::error!(%shard, "the shard's loop is stuck; it is stopped");
+                actor.kill();
+                all = false;
+            }
+            drop(actor.cast(ShardMessage::Turn(pulse.clone())));
+        }
+        all
+    }
+
     async fn reassign(&mut self, assigned: &[u16]) -> Result<(), StartError> {
         self.stop(|shard| !assigned.contains(&shard.get())).await;
         for shard in assigned.iter().map(|number| ShardId::new(*number)) {
@@ -203,8 +234,9 @@ impl Running {
             }
             let (shared, inbox) = (self.shared.clone(), self.owners.register(shard));
             let started = Shard::start(Arguments { shard, shared, inbox }).await;
-            let actor = started.map_err(|error| StartError::Actor(shard, error.to_string()))?;
-            self.shards.insert(shard, actor);
+            let (actor, ended) =
+                started.map_err(|error| StartError::Actor(shard, error.to_string()))?;
+            self.shards.insert(shard, RunningShard { actor, ended, pulse: Pulse::new() });
         }
         Ok(())
     }
@@ -213,7 +245,7 @@ impl Running {
     async fn stop(&mut self, which: impl Fn(ShardId) -> bool) {
         let leaving: Vec<_> = self.shards.keys().copied().filter(|shard| which(*shard)).collect();
         let leaving = leaving.into_iter().filter_map(|shard| self.shards.remove(&shard));
-        let stopping = leaving.map(|(actor, ended)| async move {
+        let stopping = leaving.map(|RunningShard { actor, ended, .. }| async move {
             let (done, finished) = oneshot::channel();
             if actor.cast(ShardMessage::Stop(done)).is_ok() && finished.await.is_err() {
                 tracing::warn!("a shard ended before it had finished");
@@ -233,7 +265,9 @@ impl Running {
                 done
             }
             Some(Control::Kill(done)) => {
-                for (actor, ended) in std::mem::take(&mut self.shards).into_values() {
+                for RunningShard { actor, ended, .. } in
+                    std::mem::take(&mut self.shards).into_values()
+                {
                     actor.kill();
                     if let Err(error) = ended.await {
                         tracing::debug!(%error, "a killed shard");

@@ -45,6 +45,7 @@ use tokio::task::JoinHandle;
 
 use crate::execution::Decided;
 use crate::projector::Report;
+use crate::pulse::Pulse;
 use crate::settings::Settings;
 use crate::takeover::{Alarm, Claimant, Takeover};
 pub(crate) use input::{command_of, kept};
@@ -116,6 +117,8 @@ pub enum ShardMessage {
     CatalogueChanged(u64),
     /// Another owner's claim was seen in history.
     ForeignClaim(u64),
+    /// Shows that the loop turns.
+    Turn(Pulse),
     /// Somebody asks.
     Ask(Request),
     /// The commands' end that a question must wait for.
@@ -270,6 +273,7 @@ impl Shard {
         match message {
             ShardMessage::TakenOver(_, outcome) => self.taken_over(*outcome),
             ShardMessage::Stop(done) => self.stop(done),
+            ShardMessage::Turn(pulse) => pulse.beat(),
             ShardMessage::Ask(request) => self.ask(request),
             ShardMessage::ForeignClaim(_) => {
                 self.apply(Next::Reclaim("another node claimed the shard".into()));
@@ -462,7 +466,7 @@ impl ShardMessage {
             | Self::ForeignClaim(of)
             | Self::Barrier(of, ..) => Some(*of),
             Self::Decided(decided) => Some(decided.incarnation),
-            Self::Ask(_) | Self::Stop(_) => None,
+            Self::Ask(_) | Self::Turn(_) | Self::Stop(_) => None,
         }
     }
 }

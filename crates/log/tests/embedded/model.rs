@@ -81,7 +81,7 @@ async fn append(log: &EmbeddedLog, models: &mut [Model], records: Vec<(usize, u8
     let mut appends = Vec::new();
     let mut expected = Vec::new();
     for (which, key, bytes) in records {
-        let value = vec![models[which].next.to_le_bytes()[0]; bytes].into();
+        let value = vec![models[which].next.to_le_bytes()[0]; bytes];
         let record = Record::keyed(vec![key], value);
         appends.push(log.append(&partition(which), record.clone()));
         expected.push(models[which].append(record, PARTITIONS[which].0 == Topic::Definitions));

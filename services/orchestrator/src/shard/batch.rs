@@ -98,6 +98,7 @@ impl Serving {
             | ShardMessage::ReadFailed(..)
             | ShardMessage::ForeignClaim(_)
             | ShardMessage::Ask(_)
+            | ShardMessage::Turn(_)
             | ShardMessage::Stop(_) => Next::Serve,
         }
     }

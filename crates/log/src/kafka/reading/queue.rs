@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn a_read_keeps_its_limits_and_gives_one_at_least() {
         let queue = Queue::new(Offset::new(0));
-        (0..4).for_each(|offset| drop(queue.push(fetched(offset, 10))));
+        for offset in 0..4 {
+            queue.push(fetched(offset, 10));
+        }
         assert_eq!(take(&queue, 9, 20).0, [0, 1]);
         assert_eq!(take(&queue, 1, 99).0, [2]);
         assert_eq!(take(&queue, 9, 0).0, [3]);
