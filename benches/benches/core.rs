@@ -84,7 +84,8 @@ fn expressions(criterion: &mut Criterion) {
             | NodeKind::Signal { .. }
             | NodeKind::Fail { .. }
             | NodeKind::Task { .. }
-            | NodeKind::HttpRequest { .. } => {}
+            | NodeKind::HttpRequest { .. }
+            | NodeKind::KafkaProduce { .. } => {}
         }
     }
     criterion.bench_function("json/parse", |bencher| {

@@ -19,16 +19,20 @@ const PURITY: &[&str] = &[
 /// Files of the documentation that are generated from code.
 pub(crate) const GENERATED: &[&str] = &[
     "description::the_description_in_the_documentation_is_the_generated_one",
+    "config::reference::the_manual_says_what_the_configuration_takes",
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
     "the_reference_of_the_metrics_is_up_to_date",
     "topics_page::the_page_of_the_topics_is_made_from_the_table",
+    "cql::reference::the_reference_of_the_tables_is_the_one_that_the_migrations_make",
+    "the_published_document_is_up_to_date",
 ];
 
 /// Bytes as a version stored them.
 pub(crate) const STORED: &[&str] = &[
     "every_kind_is_stored_as_it_was_in_version_1",
     "execution::encoding::tests::a_state_stored_in_version_1_is_read_and_written_the_same",
+    "the_records_are_those_that_were_published",
 ];
 
 /// What must hold for every flow and every order of events.

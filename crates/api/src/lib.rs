@@ -13,6 +13,7 @@ mod health;
 mod history;
 mod problem;
 mod raw_json;
+mod task;
 
 pub use execution::{
     CommandPending, ControlRequest, ExecutionDto, ExecutionStatus, ListPageDto, ListedDto,
@@ -23,3 +24,7 @@ pub use health::{HealthDto, QueueDto, ReadyDto, ShardDto};
 pub use history::{EventDto, HistoryPageDto};
 pub use problem::{DiagnosticDto, ProblemDto};
 pub use raw_json::{NotJson, RawJson};
+pub use task::{
+    FailTaskRequest, PollTasksRequest, PostponeTaskRequest, TaskAccepted, TaskDto, TaskProblem,
+    TasksDto, ThrowTaskRequest, WorkerDto, WorkersDto,
+};

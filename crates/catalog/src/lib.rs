@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowmill_flow::{Flow, Format, compile};
 use flowmill_log::{Bounds, Log, Partition, ReadError, ReadLimit, Reader, Topic};
@@ -61,6 +62,9 @@ enum Progress {
     Next(Offset),
     Stopped(CatalogueError),
 }
+
+/// Pause before a topic that could not be read is read on.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Records taken in one read.
 const READ: ReadLimit =
@@ -164,13 +168,19 @@ async fn tail(
             })
         });
         match taken {
-            Ok(()) => progress.send_replace(Progress::Next(reader.position())),
+            Ok(()) => {
+                progress.send_replace(Progress::Next(reader.position()));
+            }
+            Err(CatalogueError::Read(ReadError::Unavailable(why))) => {
+                tracing::warn!(why, "the definitions cannot be read for now");
+                tokio::time::sleep(AGAIN).await;
+            }
             Err(error) => {
                 tracing::error!(%error, "the catalogue of flows stopped; deploys have no effect");
                 progress.send_replace(Progress::Stopped(error));
                 return;
             }
-        };
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flowmill_model::ExecutionId;
 use flowmill_runtime::Entropy;
+use reqwest::header::{AUTHORIZATION, HeaderValue, InvalidHeaderValue};
 
 use crate::call::{Answer, Call};
 use crate::positions::Positions;
@@ -12,6 +13,22 @@ use crate::{ClientError, Repeats, Server};
 
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a server asks of its callers. Never shown.
+#[derive(Clone, Debug)]
+pub struct ApiToken(HeaderValue);
+
+impl ApiToken {
+    /// Takes a token.
+    ///
+    /// # Errors
+    /// When it cannot be sent in a header.
+    pub fn new(token: &str) -> Result<Self, InvalidHeaderValue> {
+        let mut value = HeaderValue::try_from(format!("Bearer {token}"))?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
 
 /// A client of one server. Cheap to clone; clones share connections and what they have written.
 #[derive(Clone, Debug)]
@@ -32,12 +49,28 @@ impl Client {
     /// # Errors
     /// [`ClientError::Setup`] when the machine's certificates or resolver cannot be used.
     pub fn new(server: Server, repeats: Repeats) -> Result<Self, ClientError> {
+        Self::presenting(server, repeats, None)
+    }
+
+    /// As [`Client::new`], for a server that asks for a token. It goes along with every request and
+    /// is shown nowhere.
+    ///
+    /// # Errors
+    /// As for [`Client::new`].
+    pub fn presenting(
+        server: Server,
+        repeats: Repeats,
+        token: Option<ApiToken>,
+    ) -> Result<Self, ClientError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .user_agent(concat!("flowmill/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none());
         if server.is_loopback() {
             builder = builder.no_proxy();
+        }
+        if let Some(ApiToken(value)) = token {
+            builder = builder.default_headers([(AUTHORIZATION, value)].into_iter().collect());
         }
         let http = builder.build().map_err(ClientError::Setup)?;
         let (entropy, positions) = (Entropy::system(), Positions::default());

@@ -17,8 +17,9 @@ mod operations;
 mod positions;
 mod repeat;
 mod server;
+mod workers;
 
-pub use client::Client;
+pub use client::{ApiToken, Client};
 pub use commands::{CommandAnswer, Control};
 pub use error::ClientError;
 pub use executions::{ListQuery, StartAnswer, StartKey, StartRequest};

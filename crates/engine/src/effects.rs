@@ -8,6 +8,7 @@ use flowmill_model::event::{Event, TimerSet};
 use flowmill_model::{Activation, TaskToken, TimerId};
 
 use crate::execution::{Execution, PendingTimer, TaskSpec};
+use crate::lifecycle::{Lifecycle, lifecycle};
 
 /// Something the world must do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,63 +21,6 @@ pub enum Effect {
     CancelTimer(TimerId),
     /// Tell who listens.
     Lifecycle(Lifecycle),
-}
-
-/// A step in the life of an execution or one of its tasks, in the words of the Open Workflow
-/// Specification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lifecycle {
-    /// The execution started.
-    Started,
-    /// It stands still, by a caller's wish or in quarantine.
-    Suspended,
-    /// It goes on.
-    Resumed,
-    /// It ended with its output.
-    Completed,
-    /// It ended by an error.
-    Faulted,
-    /// It was ended by a caller.
-    Cancelled,
-    /// A task is to be run.
-    TaskCreated(Activation),
-    /// A worker has a task's attempt.
-    TaskStarted {
-        /// The task.
-        activation: Activation,
-        /// The attempt, from 1.
-        attempt: u32,
-    },
-    /// An attempt failed and another one follows.
-    TaskRetried {
-        /// The task.
-        activation: Activation,
-        /// The attempt that failed, from 1.
-        attempt: u32,
-    },
-    /// A task succeeded.
-    TaskCompleted(Activation),
-    /// A node failed; its error port took the problem.
-    TaskFaulted(Activation),
-}
-
-impl Lifecycle {
-    /// The step's name within the types of the specification's events.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Started => "workflow.started",
-            Self::Suspended => "workflow.suspended",
-            Self::Resumed => "workflow.resumed",
-            Self::Completed => "workflow.completed",
-            Self::Faulted => "workflow.faulted",
-            Self::Cancelled => "workflow.cancelled",
-            Self::TaskCreated(_) => "task.created",
-            Self::TaskStarted { .. } => "task.started",
-            Self::TaskRetried { .. } => "task.retried",
-            Self::TaskCompleted(_) => "task.completed",
-            Self::TaskFaulted(_) => "task.faulted",
-        }
-    }
 }
 
 /// What `event` asks of the world, as far as `after`, the state it led to or any later one, still
@@ -96,37 +40,7 @@ struct Derived<'a> {
 
 impl Derived<'_> {
     fn lifecycle(&mut self, event: &Event) {
-        let step = match event {
-            Event::Started(_) => Lifecycle::Started,
-            Event::Suspended(_) | Event::Quarantined(_) => Lifecycle::Suspended,
-            Event::Resumed(_) => Lifecycle::Resumed,
-            Event::Completed(_) => Lifecycle::Completed,
-            Event::Faulted(_) => Lifecycle::Faulted,
-            Event::Cancelled(_) => Lifecycle::Cancelled,
-            Event::TaskScheduled(event) => Lifecycle::TaskCreated(event.activation),
-            Event::TaskStarted(event) if event.first => {
-                Lifecycle::TaskStarted { activation: event.activation, attempt: event.attempt }
-            }
-            Event::AttemptFailed(event) => {
-                Lifecycle::TaskRetried { activation: event.activation, attempt: event.attempt }
-            }
-            Event::TaskCompleted(event) => Lifecycle::TaskCompleted(event.activation),
-            Event::NodeFailed(event) => Lifecycle::TaskFaulted(event.activation),
-            Event::NodeCompleted(_)
-            | Event::TaskStarted(_)
-            | Event::TaskPostponed(_)
-            | Event::TaskRescheduled(_)
-            | Event::TaskRedispatched(_)
-            | Event::TaskTimerMoved(_)
-            | Event::WaitStarted(_)
-            | Event::WaitCompleted(_)
-            | Event::SignalAwaited(_)
-            | Event::SignalBuffered(_)
-            | Event::SignalDelivered(_)
-            | Event::TimerHeld(_)
-            | Event::InputKept(_) => return,
-        };
-        self.effects.push(Effect::Lifecycle(step));
+        self.effects.extend(lifecycle(event).map(Effect::Lifecycle));
     }
 
     fn timers(&mut self, event: &Event) {

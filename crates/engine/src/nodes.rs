@@ -56,6 +56,10 @@ pub(crate) fn run(draft: &mut Draft<'_>, run: &Run) {
             let task_type = task::http_request();
             task::run(draft, run, &task_type, queue, |value, scope| request.render(value, scope))
         }
+        NodeKind::KafkaProduce { record, queue } => {
+            let task_type = task::kafka_produce();
+            task::run(draft, run, &task_type, queue, |value, scope| record.render(value, scope))
+        }
     };
     if let Err(problem) = done {
         draft.fail_run(run.activation, vec![run.connection], problem);

@@ -9,6 +9,7 @@ mod decode;
 mod parameters;
 mod shape;
 mod tables;
+mod triggers;
 
 pub(crate) use shape::{Field, Shape};
 pub(crate) use tables::{CONNECTION, DOCUMENT, NODE, NODE_TYPES, NodeType};
@@ -30,6 +31,7 @@ pub fn compile(source: &[u8], format: Format) -> Result<Flow, Vec<Diagnostic>> {
     let json = source.root.to_json();
     let flow =
         graph::build(decoded.header, decoded.nodes, &decoded.connections, &json, &mut report);
+    let flow = flow.map(|flow| flow.with_triggers(decoded.triggers));
     flow.ok_or_else(|| report.into_diagnostics())
 }
 

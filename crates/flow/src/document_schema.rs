@@ -100,6 +100,10 @@ fn value(shape: &Shape) -> Value {
         Shape::Version => name(r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?$"),
         Shape::Identifier => name(IDENTIFIER),
         Shape::Queue => name("^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"),
+        Shape::Topic => {
+            let pattern = r"^[A-Za-z0-9._-]+$";
+            json!({ "type": "string", "pattern": pattern, "maxLength": limits::TOPIC_CHARS })
+        }
         Shape::Expression => {
             json!({ "type": "string", "minLength": 1, "maxLength": limits::EXPRESSION_BYTES })
         }

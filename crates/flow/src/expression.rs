@@ -58,6 +58,8 @@ pub struct Scope {
     pub runtime: Json,
     /// `$nodes`: an object of outputs by node id.
     pub nodes: Json,
+    /// `$record`: the record that a trigger read; known in triggers only.
+    pub record: Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,11 +70,16 @@ pub(crate) enum Variable {
     Task,
     Runtime,
     Nodes,
+    Record,
 }
 
 impl Variable {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Input, Self::Context, Self::Workflow, Self::Task, Self::Runtime, Self::Nodes];
+    /// What an expression of a node may name.
+    pub(crate) const OF_NODES: &'static [Self] =
+        &[Self::Input, Self::Context, Self::Workflow, Self::Task, Self::Runtime, Self::Nodes];
+
+    /// What an expression of a trigger may name: there is no execution yet.
+    pub(crate) const OF_TRIGGERS: &'static [Self] = &[Self::Record];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -82,6 +89,7 @@ impl Variable {
             Self::Task => "$task",
             Self::Runtime => "$runtime",
             Self::Nodes => "$nodes",
+            Self::Record => "$record",
         }
     }
 
@@ -93,19 +101,29 @@ impl Variable {
             Self::Task => &scope.task,
             Self::Runtime => &scope.runtime,
             Self::Nodes => &scope.nodes,
+            Self::Record => &scope.record,
         }
     }
 }
 
 impl Expression {
-    /// Compiles `source`.
+    /// Compiles an expression of a node.
     pub(crate) fn compile(source: &str) -> Result<Self, SyntaxFault> {
+        Self::compile_with(source, Variable::OF_NODES)
+    }
+
+    /// Compiles an expression that may name these variables.
+    pub(crate) fn compile_with(
+        source: &str,
+        known: &'static [Variable],
+    ) -> Result<Self, SyntaxFault> {
         let term = syntax::parse(source)?;
         let references = references::of(source, &term)?;
         let library = Library::get();
         let needed = library.needed_by(&references.calls);
-        let variables: Vec<_> = Variable::ALL
-            .into_iter()
+        let variables: Vec<_> = known
+            .iter()
+            .copied()
             .filter(|variable| references.variables.contains(variable.name()))
             .collect();
         let arena = Arena::default();
@@ -117,7 +135,7 @@ impl Expression {
             .with_funs(needed.natives)
             .with_global_vars(variables.iter().map(|variable| variable.name()))
             .compile(modules)
-            .map_err(|errors| syntax::undefined(source, &errors, library))?;
+            .map_err(|errors| syntax::undefined(source, &errors, library, known))?;
         Ok(Self(Arc::new(Compiled {
             source: source.to_owned(),
             filter,

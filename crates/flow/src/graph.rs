@@ -21,6 +21,7 @@ pub use kind::{ErrorTemplate, MergeMode, NodeKind, SwitchCase, Wait};
 
 use crate::retry::RetryPolicy;
 use crate::schema::Schema;
+use crate::trigger::Trigger;
 
 /// The name of the output port that takes a node's errors.
 pub(crate) const ERROR_PORT: &str = "error";
@@ -47,6 +48,7 @@ pub struct Flow {
     start: NodeIndex,
     order: Vec<NodeIndex>,
     source: Bytes,
+    triggers: Vec<Trigger>,
 }
 
 /// What a flow version is called.
@@ -158,6 +160,15 @@ impl Flow {
     /// Every node after all nodes that lead to it.
     pub fn topological_order(&self) -> &[NodeIndex] {
         &self.order
+    }
+
+    /// What starts executions by itself, in the order of the document.
+    pub fn triggers(&self) -> &[Trigger] {
+        &self.triggers
+    }
+
+    pub(crate) fn with_triggers(self, triggers: Vec<Trigger>) -> Self {
+        Self { triggers, ..self }
     }
 
     /// The canonical document as JSON: what is stored, and compiles to the same flow.

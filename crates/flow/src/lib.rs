@@ -25,6 +25,7 @@ mod schema;
 mod secret;
 mod source;
 mod template;
+mod trigger;
 
 pub use definition::compile;
 pub use diagnostic::{Diagnostic, DiagnosticCode};
@@ -40,3 +41,4 @@ pub use schema::{Schema, SchemaError, SchemaViolation};
 pub use secret::{MissingSecret, fill_secrets};
 pub use source::Format;
 pub use template::{RequestTemplate, Template};
+pub use trigger::{Envelope, KafkaTrigger, Position, Trigger, TriggeredStart};

@@ -249,6 +249,9 @@ pub enum ReadError {
         /// The reason.
         why: String,
     },
+    /// The log cannot be reached, or does not answer in time; repeat.
+    #[error("the log is not available: {0}")]
+    Unavailable(String),
     /// A kept record is damaged.
     #[error("a record is damaged: {0}")]
     Damaged(String),

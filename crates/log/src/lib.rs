@@ -15,8 +15,8 @@ pub mod memory;
 pub mod topic;
 
 pub use contract::{
-    Append, AppendError, Bounds, Fetched, Header, Log, LogFuture, Member, NotWritten, ORCHESTRATORS,
-    ReadError, ReadLimit, Reader, Record, task_partition, worker_group,
+    Append, AppendError, Bounds, Fetched, Header, Log, LogFuture, Member, NotWritten,
+    ORCHESTRATORS, ReadError, ReadLimit, Reader, Record, task_partition, worker_group,
 };
 pub use embedded::EmbeddedLog;
 pub use memory::MemoryLog;

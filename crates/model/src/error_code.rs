@@ -43,6 +43,8 @@ codes! {
     InvalidOutput = "invalid-output", 500, "The output does not fit the flow's schema";
     /// The same idempotency key came with another input.
     IdempotencyKeyReused = "idempotency-key-reused", 422, "The idempotency key was used with another input";
+    /// The caller did not say who it is, or said it wrongly.
+    Unauthenticated = "unauthenticated", 401, "The token is missing or wrong";
     /// A flow, version or execution is not known.
     NotFound = "not-found", 404, "Not found";
     /// The HTTP method is not one the address takes.

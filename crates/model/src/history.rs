@@ -119,7 +119,11 @@ pub struct Rejected {
     pub reason: String,
     /// The build that said it.
     pub build: String,
-    /// The whole record.
+    /// The record's key.
+    pub key: Blob,
+    /// The record's headers: names and values.
+    pub headers: Vec<(String, Blob)>,
+    /// The record's value.
     pub record: Blob,
 }
 

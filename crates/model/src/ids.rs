@@ -283,10 +283,57 @@ impl fmt::Display for TaskId {
     }
 }
 
+/// Text that is no task id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a task id is EXECUTION/NODE.RUN/ATTEMPT")]
+pub struct InvalidTaskId;
+
+/// A number as its `Display` writes it, and in no other way.
+fn plain_number<T: FromStr + fmt::Display>(text: &str) -> Option<T> {
+    let plain =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| plain)
+}
+
+impl FromStr for TaskId {
+    type Err = InvalidTaskId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTaskId> {
+        let read = || {
+            let (execution, rest) = text.split_once('/')?;
+            let lower = execution.bytes().all(|byte| !byte.is_ascii_uppercase());
+            let (activation, attempt) = rest.split_once('/')?;
+            let (node, iteration) = activation.split_once('.')?;
+            let node = NodeIndex::new(plain_number(node)?);
+            Some(Self {
+                execution: execution.parse().ok().filter(|_| lower)?,
+                activation: Activation::new(node, plain_number(iteration)?),
+                attempt: plain_number(attempt).filter(|attempt| *attempt > 0)?,
+            })
+        };
+        read().ok_or(InvalidTaskId)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Timestamp;
+
+    #[test]
+    fn a_task_id_has_one_text_form() {
+        let execution = ExecutionId::from_bits(0xab);
+        let activation = Activation::new(NodeIndex::new(3), 70_000);
+        let id = TaskId { execution, activation, attempt: 2 };
+        let text = "000000000000000000000000000000ab/3.70000/2";
+        assert_eq!((id.to_string().as_str(), text.parse()), (text, Ok(id)));
+        for (from, to) in
+            [("/2", "/0"), ("/2", "/02"), ("/2", ""), ("/3", "/+3"), ("/3", "/99999"), ("ab", "AB")]
+        {
+            let text = text.replace(from, to);
+            assert_eq!(text.parse::<TaskId>(), Err(InvalidTaskId), "{text}");
+        }
+    }
 
     #[test]
     fn an_execution_id_keeps_its_shard_and_survives_its_text_form() {

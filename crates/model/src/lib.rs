@@ -15,6 +15,7 @@ pub mod limits;
 pub mod name;
 pub mod payload;
 pub mod problem;
+pub mod shard;
 pub mod task;
 pub mod time;
 pub mod trace;
@@ -24,7 +25,7 @@ pub use ids::{
     Activation, BatchNumber, CommandId, ConnectionIndex, ContentHash, Epoch, ExecutionId,
     NodeIndex, Offset, PortIndex, Sequence, ShardId, TaskId, TaskToken, TimerId,
 };
-pub use name::{FlowName, FlowVersion, InvalidName, Name, Queue, Version};
+pub use name::{FlowName, FlowVersion, InvalidName, Name, Queue, TopicName, Version};
 pub use payload::Payload;
 pub use problem::Problem;
 pub use time::Timestamp;

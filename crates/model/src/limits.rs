@@ -8,6 +8,9 @@ use std::time::Duration;
 /// topic names and metric labels carry without trouble.
 pub const NAME_CHARS: usize = 63;
 
+/// Characters of the name of a topic of the user's own: what Kafka takes.
+pub const TOPIC_CHARS: usize = 249;
+
 /// Bytes of JSON in one input, one node's output, one HTTP response. Keeps a record of every
 /// kind well below the largest one a log accepts.
 pub const PAYLOAD_BYTES: usize = 1024 * 1024;
@@ -27,6 +30,9 @@ pub const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// Bytes of one record in any topic. `max.message.bytes` of every topic the engine makes.
 pub const RECORD_BYTES: usize = 8 * 1024 * 1024;
+
+/// Headers of a task or a result. Tracing agents add some of their own; nobody adds a hundred.
+pub const RECORD_HEADERS: usize = 128;
 
 /// How long a batch waits for an execution's decision before its input is deferred. One slow
 /// expression must hold up nobody else.
@@ -79,6 +85,10 @@ pub const UNFLUSHED_BYTES: usize = 16 * 1024 * 1024;
 /// What a committed transition counts for besides its events in [`UNFLUSHED_BYTES`]: the state
 /// and the bookkeeping around it, in bytes.
 pub const UNFLUSHED_OVERHEAD_BYTES: usize = 1024;
+
+/// Lifecycle events of one shard that could not be sent in time and are tried on. Beyond it they
+/// are lost, and counted: listeners' events must not fill an owner's memory.
+pub const LATE_LIFECYCLE_EVENTS: usize = 10_000;
 
 /// How long an owner without input waits before it commits a moved dispatched mark.
 pub const MARK_DELAY: Duration = Duration::from_millis(200);
@@ -136,6 +146,46 @@ pub const STORE_READS: usize = 8;
 /// disk is full until it is opened anew, so it is better not to try.
 pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Requests of the CQL store in flight at a time unless set otherwise. Two cores of a server are
+/// busy with fewer, and more only wait there.
+pub const STORE_REQUESTS: usize = 32;
+
+/// How long one request of the CQL store may take. Longer than a server's own time-out for a
+/// write, so that it says what is wrong.
+pub const STORE_REQUEST_WAIT: Duration = Duration::from_secs(3);
+
+/// How long after its acknowledgement the CQL store keeps a row in memory, since a crash of a
+/// server may lose it. Three times what a server takes to sync its commit log.
+pub const STORE_MARGIN: Duration = Duration::from_secs(30);
+
+/// Bytes of rows that the CQL store keeps in memory for [`STORE_MARGIN`]. Beyond it a write waits.
+pub const STORE_UNPROVEN_BYTES: usize = 128 * 1024 * 1024;
+
+/// Bytes of a state that the CQL store keeps in one cell. A larger one is kept in parts: servers
+/// are slow with large cells.
+pub const STORE_STATE_CELL_BYTES: usize = 64 * 1024;
+
+/// Bytes of a row of history that the CQL store keeps in one cell. A larger one is kept in parts:
+/// a request must stay below half a segment of the server's commit log.
+pub const STORE_EVENTS_CELL_BYTES: usize = 1024 * 1024;
+
+/// Bytes of one part of what the CQL store keeps in parts.
+pub const STORE_PART_BYTES: usize = 64 * 1024;
+
+/// Rows of one partition that the CQL store writes in one batch.
+pub const STORE_BATCH_ROWS: usize = 50;
+
+/// Bytes that the CQL store writes in one batch. One that fails is repeated as a whole.
+pub const STORE_BATCH_BYTES: usize = 64 * 1024;
+
+/// Executions of which the CQL store remembers how lists show them, so that it need not ask before
+/// it writes. About 300 bytes each.
+pub const STORE_KNOWN_EXECUTIONS: usize = 50_000;
+
+/// Parts of lists that the CQL store looks at for one page. A list with fewer entries than that
+/// many parts hold is asked for by time.
+pub const LIST_PARTS: usize = 10_000;
+
 /// Bytes of one segment file of the embedded log. Large enough that making one is rare, small
 /// enough that trimmed room comes back soon.
 pub const LOG_SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
@@ -191,6 +241,30 @@ pub const FLOW_CONNECTIONS: usize = 10_000;
 
 /// Cases of one `switch`. A [`crate::PortIndex`] must hold them and the other ports.
 pub const SWITCH_CASES: usize = 200;
+
+/// Triggers of one flow. Each is a consumer group of its own.
+pub const FLOW_TRIGGERS: usize = 16;
+
+/// Flows with triggers that one gateway serves, and that a cluster takes. Each is a consumer of
+/// Kafka with a thread and connections of its own.
+pub const TRIGGERED_FLOWS: usize = 64;
+
+/// Records of one partition that a trigger has read and is not done with, from which on the
+/// partition is paused. Enough to hide the latency of starts; what is read is read again after a
+/// crash.
+pub const TRIGGER_RECORDS: usize = 256;
+
+/// Bytes of them.
+pub const TRIGGER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Records of one partition that a trigger starts executions for at the same time.
+pub const TRIGGER_STARTS: usize = 64;
+
+/// Records of one flow whose expressions are evaluated at the same time, each on a thread.
+pub const TRIGGER_EVALUATIONS: usize = 2;
+
+/// How long the expressions of a trigger may take for one record before it is a dead letter.
+pub const TRIGGER_EVALUATION_WAIT: Duration = Duration::from_secs(5);
 
 /// Errors of one definition that are reported. Beyond it the rest is counted only.
 pub const DIAGNOSTICS: usize = 100;
@@ -260,6 +334,10 @@ pub const ACKNOWLEDGED_STARTS: usize = 32_768;
 /// Entries of one page of a list or a history.
 pub const PAGE_ENTRIES: usize = 500;
 
+/// Bytes of the largest message between two nodes. A part of a history holds up to 32 events, each
+/// as large as a payload, and room for what frames them.
+pub const NODE_MESSAGE_BYTES: usize = 48 * 1024 * 1024;
+
 /// Bytes of events in one page of a history, above which no more are added. An event can be as
 /// large as a payload.
 pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -292,6 +370,16 @@ pub const HTTP_HEAD_BYTES: usize = 64 * 1024;
 /// Header fields of one request.
 pub const HTTP_HEADERS: usize = 100;
 
+/// Requests at the same time on one HTTP/2 connection. What a stream holds is bounded by itself.
+pub const HTTP2_STREAMS: u32 = 256;
+
+/// How often an HTTP/2 connection is asked whether its other end is there. A worker that is gone
+/// must not be lent tasks for long.
+pub const HTTP2_PING: Duration = Duration::from_secs(10);
+
+/// How long an HTTP/2 connection may take to answer that.
+pub const HTTP2_PING_WAIT: Duration = Duration::from_secs(10);
+
 /// Bytes of all request bodies that one gateway holds at the same time. Beyond it requests are
 /// refused until others are done.
 pub const HTTP_BODIES_BYTES: usize = 64 * 1024 * 1024;
@@ -314,6 +402,34 @@ pub const WORKER_REMEMBERED_TASKS: usize = 10_000;
 /// Bytes of results that a worker remembers. A result can be as large as a payload.
 pub const WORKER_REMEMBERED_BYTES: usize = 64 * 1024 * 1024;
 
+/// Queues that one gateway reads tasks of for its workers. Each costs a member of a group.
+pub const GATEWAY_QUEUES: usize = 64;
+
+/// Tasks that all workers of one gateway may still ask for at the same time. Each that is lent
+/// takes about a kilobyte, and its input until it is on its way.
+pub const GATEWAY_CREDITS: usize = 100_000;
+
+/// Tasks that a worker may ask a gateway for at once. More are asked for when these have come.
+pub const SUBSCRIPTION_CREDITS: usize = 1_000;
+
+/// Workers, by name, that one gateway knows at the same time.
+pub const GATEWAY_WORKERS: usize = 10_000;
+
+/// How long a gateway remembers a worker that it hears nothing of. Long enough to be seen in a list
+/// after it has gone.
+pub const GATEWAY_WORKER_MEMORY: Duration = Duration::from_secs(60);
+
+/// How long a gateway stays a member of a queue's group after its last worker left. A worker that
+/// polls comes back within it; tasks of its partitions wait meanwhile.
+pub const GATEWAY_QUEUE_LINGER: Duration = Duration::from_secs(10);
+
+/// What a worker says over one stream that is not durable yet, in messages. Beyond it the stream
+/// is not read.
+pub const STREAM_ANSWERS: usize = 1_000;
+
+/// Characters of the name that a worker gives itself: a host's name and a process's number fit.
+pub const WORKER_NAME_CHARS: usize = 128;
+
 /// How long a worker goes on trying to write one result. Beyond it the attempt's time-out, or a
 /// redelivery that is answered from memory, must do.
 pub const RESULT_REPEATS: Duration = Duration::from_secs(60);
@@ -321,6 +437,11 @@ pub const RESULT_REPEATS: Duration = Duration::from_secs(60);
 /// How long picked-up tasks wait until the group's position says so. Bounds how often a busy
 /// worker commits.
 pub const PICK_UP_DELAY: Duration = Duration::from_millis(100);
+
+/// How long a running task holds back what its worker's group commits. Until then the topic guards
+/// it against the worker's death, beyond it its time-out does; one slow task must not have
+/// thousands behind it run twice.
+pub const TOPIC_GUARDS_TASK: Duration = Duration::from_secs(30);
 
 /// Time-out of an attempt above which its worker reports without being asked that it still runs.
 /// A shorter one is soon known to be lost anyway.

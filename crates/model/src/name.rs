@@ -134,6 +134,14 @@ fn is_queue(text: &str) -> bool {
         && text.bytes().any(|b| b != b'.')
 }
 
+/// What Kafka takes as a topic's name.
+fn is_topic(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    (1..=limits::TOPIC_CHARS).contains(&text.len())
+        && text.bytes().all(allowed)
+        && !matches!(text, "." | "..")
+}
+
 text! {
     /// A namespace or a flow's name within it.
     Name, "name", "use 1 to 63 lower-case letters, digits and inner hyphens", is_label
@@ -145,6 +153,10 @@ text! {
 text! {
     /// A task type, and the queue that carries its tasks.
     Queue, "queue or task type", "use 1 to 63 letters, digits, dots, underscores and hyphens", is_queue
+}
+text! {
+    /// A topic of the user's own Kafka cluster.
+    TopicName, "topic", "use 1 to 249 letters, digits, dots, underscores and hyphens", is_topic
 }
 
 /// A flow, whatever its version. Shown as `namespace/name`.
@@ -222,6 +234,20 @@ mod tests {
         }
         for (text, expect) in [("http", true), ("a.B_c-1", true), ("..", false), ("a/b", false)] {
             check(Queue::new(text).is_ok(), expect, text);
+        }
+        let long = "t".repeat(limits::TOPIC_CHARS + 1);
+        for (text, expect) in [
+            ("shop.orders", true),
+            ("A_b-1", true),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("a/b", false),
+            ("a b", false),
+            (&long[1..], true),
+            (&long, false),
+        ] {
+            check(TopicName::new(text).is_ok(), expect, text);
         }
         check(Name::new(&"a".repeat(64)).is_err(), true, "64 characters");
     }

@@ -6,6 +6,8 @@ use std::fmt;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use crate::limits;
+
 /// Problem details: what kind of error, how it maps to a status, what happened and where.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 pub struct Problem {
@@ -47,6 +49,23 @@ impl Problem {
     pub fn with_instance(mut self, instance: impl Into<String>) -> Self {
         self.instance = Some(instance.into());
         self
+    }
+
+    /// Cuts texts that are longer than [`limits::PROBLEM_DETAIL_CHARS`], so that a problem that
+    /// somebody else wrote fits into any record.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        cut(&mut self.kind);
+        cut(&mut self.title);
+        self.detail.iter_mut().for_each(cut);
+        self.instance.iter_mut().for_each(cut);
+        self
+    }
+}
+
+fn cut(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(limits::PROBLEM_DETAIL_CHARS) {
+        text.truncate(end);
     }
 }
 

@@ -1,7 +1,10 @@
-//! Records of the `tasks.<queue>` and `results` topics: work for workers, and what came of it.
+//! Work for workers, and what came of it: what the `tasks.<queue>` and `results` topics carry.
 //!
-//! A task is derived from history, so the same attempt gives the same record wherever and however
+//! A task is derived from history, so the same attempt gives the same task wherever and however
 //! often it is sent. A result counts only for the pending attempt with the same token.
+//!
+//! How both look in their topics is a contract of its own (the crate `flowmill-events`). Here only
+//! a result has a stored form, for a history that must keep one it cannot decide yet.
 
 use bincode::{Decode, Encode};
 use sha2::{Digest, Sha256};
@@ -13,7 +16,7 @@ use crate::problem::Problem;
 use crate::trace::TraceContext;
 
 /// One record of a task queue.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRecord {
     /// Which attempt of what.
     pub id: TaskId,
@@ -74,8 +77,8 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
 }
 
+// 2 was a task's number.
 crate::framed! {
-    TaskRecord = 2, 1;
     ResultRecord = 3, 1;
 }
 
@@ -87,7 +90,8 @@ pub fn idempotency_key(execution: ExecutionId, activation: Activation) -> String
     hash.update(activation.node.get().to_be_bytes());
     hash.update(activation.iteration.to_be_bytes());
     let digest = hash.finalize();
-    digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    let first = digest[..16].try_into().expect("a digest has 32 bytes");
+    format!("{:032x}", u128::from_be_bytes(first))
 }
 
 impl TaskRecord {

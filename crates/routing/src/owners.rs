@@ -1,13 +1,14 @@
 //! Requests to a shard's owner, and the way to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_model::{ExecutionId, Sequence, ShardId};
+use flowmill_model::{Epoch, ExecutionId, Sequence, ShardId};
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::remote::Peer;
 use crate::view::{CommandOutcome, ExecutionView, HistoryPage, Position};
 
 /// Requests that wait for one shard. Beyond it callers are told to come back.
@@ -131,16 +132,32 @@ pub struct Inbox {
     pub status: watch::Sender<ShardStatus>,
 }
 
+/// The way to an owner in this process.
 #[derive(Clone, Debug)]
-struct Route {
+struct Here {
     requests: mpsc::Sender<Request>,
     status: watch::Receiver<ShardStatus>,
 }
 
+/// The way to an owner in another process.
+#[derive(Clone, Debug)]
+struct Elsewhere {
+    epoch: Epoch,
+    peer: Peer,
+}
+
+enum Route {
+    Here(Here),
+    Elsewhere(Peer),
+}
+
 /// The way to the owner of every shard. Cheap to clone; all clones see the same.
+///
+/// Of an owner here and one elsewhere the one with the higher epoch is asked.
 #[derive(Clone, Debug, Default)]
 pub struct Owners {
-    routes: Arc<RwLock<BTreeMap<ShardId, Route>>>,
+    here: Arc<RwLock<BTreeMap<ShardId, Here>>>,
+    elsewhere: Arc<RwLock<BTreeMap<ShardId, Elsewhere>>>,
 }
 
 impl Owners {
@@ -149,43 +166,82 @@ impl Owners {
     pub fn register(&self, shard: ShardId) -> Inbox {
         let (sender, requests) = mpsc::channel(INBOX);
         let (status, receiver) = watch::channel(ShardStatus::default());
-        self.routes.write().insert(shard, Route { requests: sender, status: receiver });
+        self.here.write().insert(shard, Here { requests: sender, status: receiver });
         Inbox { requests, status }
+    }
+
+    /// The same, without the owners in other processes.
+    #[must_use]
+    pub fn only_here(&self) -> Self {
+        Self { here: Arc::clone(&self.here), elsewhere: Arc::default() }
+    }
+
+    /// Says which owners are in other processes, all of them.
+    pub(crate) fn set_elsewhere(&self, owners: impl IntoIterator<Item = (ShardId, Epoch, Peer)>) {
+        let entry = |(shard, epoch, peer)| (shard, Elsewhere { epoch, peer });
+        *self.elsewhere.write() = owners.into_iter().map(entry).collect();
     }
 
     /// How each known shard stands.
     pub fn statuses(&self) -> BTreeMap<ShardId, ShardStatus> {
-        let routes = self.routes.read();
-        routes.iter().map(|(shard, route)| (*shard, route.status.borrow().clone())).collect()
+        let mut known: BTreeSet<ShardId> = self.here.read().keys().copied().collect();
+        known.extend(self.elsewhere.read().keys());
+        let status = |shard| Some((shard, self.status(shard)?));
+        known.into_iter().filter_map(status).collect()
     }
 
-    /// How a shard stands; `None` when no owner is known.
+    /// How a shard stands; `None` when no owner is known. An owner here that has ended is shown as
+    /// it was at last, until another one is known.
     pub fn status(&self, shard: ShardId) -> Option<ShardStatus> {
-        self.routes.read().get(&shard).map(|route| route.status.borrow().clone())
+        match self.route(shard) {
+            Some(Route::Here(here)) => Some(here.status.borrow().clone()),
+            Some(Route::Elsewhere(peer)) => peer.status(shard),
+            None => self.here.read().get(&shard).map(|here| here.status.borrow().clone()),
+        }
     }
 
     /// An execution's state; see [`Request::Read`].
+    ///
+    /// # Errors
+    /// Why there is no answer.
     pub async fn read(
         &self,
         execution: ExecutionId,
         after: Option<Position>,
         within: Duration,
     ) -> Result<Option<ExecutionView>, AskError> {
-        self.ask(execution.shard(), within, |reply| Request::Read { execution, after, reply }).await
+        match self.route_or_error(execution.shard())? {
+            Route::Here(here) => {
+                let question = |reply| Request::Read { execution, after, reply };
+                here.ask(execution.shard(), within, question).await
+            }
+            Route::Elsewhere(peer) => peer.read(execution, after, within).await,
+        }
     }
 
     /// An execution's state once it has ended; see [`Request::Ended`].
+    ///
+    /// # Errors
+    /// Why there is no answer.
     pub async fn ended(
         &self,
         execution: ExecutionId,
         after: Option<Position>,
         within: Duration,
     ) -> Result<Option<ExecutionView>, AskError> {
-        self.ask(execution.shard(), within, |reply| Request::Ended { execution, after, reply })
-            .await
+        match self.route_or_error(execution.shard())? {
+            Route::Here(here) => {
+                let question = |reply| Request::Ended { execution, after, reply };
+                here.ask(execution.shard(), within, question).await
+            }
+            Route::Elsewhere(peer) => peer.ended(execution, after, within).await,
+        }
     }
 
     /// Events of an execution; see [`Request::History`].
+    ///
+    /// # Errors
+    /// Why there is no answer.
     pub async fn history(
         &self,
         execution: ExecutionId,
@@ -193,28 +249,59 @@ impl Owners {
         limit: usize,
         within: Duration,
     ) -> Result<Option<HistoryPage>, AskError> {
-        let question = |reply| Request::History { execution, from, limit, reply };
-        self.ask(execution.shard(), within, question).await
+        match self.route_or_error(execution.shard())? {
+            Route::Here(here) => {
+                let question = |reply| Request::History { execution, from, limit, reply };
+                here.ask(execution.shard(), within, question).await
+            }
+            Route::Elsewhere(peer) => peer.history(execution, from, limit, within).await,
+        }
     }
 
     /// What became of a command; see [`Request::Outcome`].
+    ///
+    /// # Errors
+    /// Why there is no answer.
     pub async fn outcome(
         &self,
         of: Position,
         within: Duration,
     ) -> Result<CommandOutcome, AskError> {
-        self.ask(of.shard, within, |reply| Request::Outcome { of, reply }).await
+        match self.route_or_error(of.shard)? {
+            Route::Here(here) => {
+                here.ask(of.shard, within, |reply| Request::Outcome { of, reply }).await
+            }
+            Route::Elsewhere(peer) => peer.outcome(of, within).await,
+        }
     }
 
+    fn route_or_error(&self, shard: ShardId) -> Result<Route, AskError> {
+        self.route(shard).ok_or(AskError::NoOwner(shard))
+    }
+
+    fn route(&self, shard: ShardId) -> Option<Route> {
+        let here = self.here.read().get(&shard).filter(|here| !here.requests.is_closed()).cloned();
+        let elsewhere = self.elsewhere.read().get(&shard).cloned();
+        match (here, elsewhere) {
+            (Some(here), Some(elsewhere)) if here.status.borrow().epoch < elsewhere.epoch.get() => {
+                Some(Route::Elsewhere(elsewhere.peer))
+            }
+            (Some(here), _) => Some(Route::Here(here)),
+            (None, Some(elsewhere)) => Some(Route::Elsewhere(elsewhere.peer)),
+            (None, None) => None,
+        }
+    }
+}
+
+impl Here {
     async fn ask<T>(
         &self,
         shard: ShardId,
         within: Duration,
         question: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<T, AskError> {
-        let route = self.routes.read().get(&shard).cloned().ok_or(AskError::NoOwner(shard))?;
         let (reply, answer) = oneshot::channel();
-        route.requests.try_send(question(reply)).map_err(|error| match error {
+        self.requests.try_send(question(reply)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => AskError::Busy(shard),
             mpsc::error::TrySendError::Closed(_) => AskError::NoOwner(shard),
         })?;

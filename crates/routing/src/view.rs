@@ -1,5 +1,6 @@
 //! What an owner answers.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -68,7 +69,7 @@ pub struct PendingView {
     /// The node's id.
     pub node: String,
     /// Why: `task`, `retry`, `wait` or `signal`.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// The attempt, counted from 1; 0 where there are none.
     pub attempt: u32,
     /// Since when.

@@ -122,6 +122,7 @@ fn entry(shard: ShardId, n: u64, kind: &str) -> ExecutionWrite {
             started_at: at,
             ended_at: (!open).then_some(at),
         },
+        purge_at: (!open).then(|| at.after(Duration::from_secs(7 * 24 * 3_600))),
         timers_set: if open { vec![TimerRow { key: timer, task: false }] } else { Vec::new() },
         timers_cleared: Vec::new(),
     }

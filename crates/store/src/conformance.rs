@@ -63,6 +63,7 @@ macro_rules! store_conformance {
             a_purge_leaves_what_runs_what_ended_later_and_other_shards
             a_bounded_purge_takes_the_earliest_ends_first
             an_end_that_moved_is_purged_by_the_latest
+            each_execution_is_purged_at_its_own_time
             a_shard_without_a_watermark_has_none
             a_watermark_is_given_back_whole_and_never_falls
             a_watermark_of_a_new_log_generation_replaces_a_higher_offset

@@ -20,7 +20,8 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 ///   the checkpoint, listing and timers are ignored, whole and silently: late and repeated writes
 ///   never win. The same version means the same checkpoint and listing; such an entry is applied
 ///   again. So that no timer is lost this way, a writer sends the next entry of an execution only
-///   after the one before was acknowledged.
+///   after the one before was acknowledged. Of entries that several writers send at once, timers
+///   set by a lower version may stay: whoever fires a timer asks the state.
 /// * **History.** Rows are keyed by their first sequence and kept whatever the entry's version.
 ///   Of two rows with the same key the one with more events stays; their common events are the
 ///   same. Rows may overlap when two writers cut them at different events; one that lies within
@@ -40,7 +41,8 @@ pub type StoreFuture<T> = BoxFuture<'static, Result<T, StoreError>>;
 ///
 /// An implementation MUST NOT apply a checkpoint without the history and timers of the same
 /// entry, once a watermark covers them, nor lose anything but by [`purge`](Store::purge). An
-/// entry that comes after its execution was purged brings it back: writers are long past it.
+/// entry that comes after its execution was purged brings it back, if its version is higher than
+/// any that was purged; else it may. Writers are long past it.
 pub trait Store: Send + Sync + 'static {
     /// Writes the rows of one flush of one shard. Each execution appears at most once in it.
     fn write(&self, shard: ShardId, write: Write) -> StoreFuture<()>;
@@ -78,8 +80,8 @@ pub trait Store: Send + Sync + 'static {
     /// execution that changes between two pages appears in the one that holds its position then.
     fn list(&self, query: ListQuery) -> StoreFuture<Vec<(ListPosition, Listing)>>;
 
-    /// Deletes executions that ended before a time, with all their rows, the earliest end first;
-    /// answers how many. Fewer than the limit means that none is left.
+    /// Deletes executions whose time has come, with all their rows, the earliest time first;
+    /// answers how many. Fewer than the limit means that none is left. Run by the shard's owner.
     /// A crash may bring some of them back, whole; a later purge finds them again.
     fn purge(&self, purge: Purge) -> StoreFuture<usize>;
 

@@ -191,13 +191,13 @@ impl State {
     }
 
     fn purge(&mut self, purge: Purge) -> usize {
-        let ended = self.tables.ended(purge);
-        for id in &ended {
+        let due = self.tables.due(purge);
+        for id in &due {
             self.tables.remove(*id);
             self.durable.remove(*id);
         }
-        self.recent.retain(|(_, _, entry)| !ended.contains(&entry.id));
-        ended.len()
+        self.recent.retain(|(_, _, entry)| !due.contains(&entry.id));
+        due.len()
     }
 }
 

@@ -108,6 +108,9 @@ pub struct ExecutionWrite {
     pub history: Option<HistoryRow>,
     /// How lists show it; replaces what they showed.
     pub listing: Listing,
+    /// When it may be purged: its end and the time that its namespace keeps what has ended;
+    /// `None` while it runs. Part of the listing: the same version means the same time.
+    pub purge_at: Option<Timestamp>,
     /// Timers that are pending now and were not at the last flush.
     pub timers_set: Vec<TimerRow>,
     /// Timers of earlier flushes that are no longer pending.
@@ -217,8 +220,9 @@ pub struct Watermarks {
     /// The latest watermark.
     pub watermark: Watermark,
     /// Where a recovery starts: an earlier watermark whose rows are certainly durable. The same
-    /// as `watermark` in a store that loses nothing it acknowledged.
-    pub margin: Watermark,
+    /// as `watermark` in a store that loses nothing it acknowledged. `None` while no rows are
+    /// certain: a recovery starts at the beginning of the log.
+    pub margin: Option<Watermark>,
 }
 
 /// Which executions to list. Filters narrow each other down.
@@ -263,8 +267,8 @@ pub struct ListPosition {
 pub struct Purge {
     /// The shard.
     pub shard: ShardId,
-    /// Executions that ended before this.
-    pub ended_before: Timestamp,
+    /// Executions whose [`purge_at`](ExecutionWrite::purge_at) is before this.
+    pub before: Timestamp,
     /// At most so many executions a call.
     pub limit: usize,
 }

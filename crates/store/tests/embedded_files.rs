@@ -45,6 +45,7 @@ fn entry(n: u128) -> ExecutionWrite {
             started_at: Timestamp::from_millis(n as u64),
             ended_at: None,
         },
+        purge_at: None,
         timers_set: Vec::new(),
         timers_cleared: Vec::new(),
     }

@@ -60,6 +60,7 @@ fn entry(shard: ShardId, number: u64, version: u64, event: u64) -> ExecutionWrit
             started_at: Timestamp::from_millis(number),
             ended_at: None,
         },
+        purge_at: None,
         timers_set: vec![TimerRow { key: timer(event), task: false }],
         timers_cleared: event.checked_sub(1).map(timer).into_iter().collect(),
     }

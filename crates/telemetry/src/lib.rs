@@ -9,5 +9,5 @@ pub mod setup;
 pub mod trace;
 
 pub use flowmill_runtime::{spawn, spawn_on};
-pub use metrics::{Ending, Metrics, ShardFigures};
+pub use metrics::{Ending, Metrics, ShardFigures, TriggerFigures, TriggerResult};
 pub use setup::{SetupError, Telemetry};

@@ -45,6 +45,12 @@ struct Inner {
     executions_quarantined: IntCounter,
     shard_reclaims: IntCounter,
     history_gaps: IntCounter,
+    lifecycle_late: IntCounter,
+    lifecycle_lost: IntCounter,
+    trigger_records: IntCounterVec,
+    trigger_lag: IntGaugeVec,
+    trigger_partitions: IntGaugeVec,
+    trigger_paused: IntGaugeVec,
     shard_owned: IntGaugeVec,
     projection_lag: IntGaugeVec,
     commands_waiting: IntGaugeVec,
@@ -54,6 +60,7 @@ struct Inner {
     credits_left: IntGaugeVec,
     tasks_in_flight: IntGaugeVec,
     outgoing_duration: HistogramVec,
+    worker_answers: IntCounterVec,
     request_duration: HistogramVec,
     flows: Known<FlowFigures>,
     types: Known<TypeFigures>,
@@ -106,6 +113,38 @@ pub struct ShardFigures {
     pub credits: usize,
     /// Tasks whose result is awaited.
     pub tasks_in_flight: usize,
+}
+
+/// What a record that a trigger read came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriggerResult {
+    /// Its execution is started, now or earlier.
+    Started,
+    /// A filter passed it over.
+    Filtered,
+    /// It is among the dead letters.
+    DeadLettered,
+}
+
+impl TriggerResult {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Filtered => "filtered",
+            Self::DeadLettered => "dead-lettered",
+        }
+    }
+}
+
+/// How a trigger stands, for the gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TriggerFigures {
+    /// Records that wait, in the partitions that are read here.
+    pub lag: u64,
+    /// Partitions that are read here.
+    pub partitions: usize,
+    /// Those of them that are paused.
+    pub paused: usize,
 }
 
 /// Handles by label value, up to a number.
@@ -204,6 +243,11 @@ impl Metrics {
         self.0.timer_lateness.observe(late.as_secs_f64());
     }
 
+    /// A worker said `what` of a task to the worker gateway; what became of it.
+    pub fn worker_answer(&self, what: &'static str, outcome: &'static str) {
+        self.0.worker_answers.with_label_values(&[what, outcome]).inc();
+    }
+
     /// An input changed nothing.
     pub fn input_ignored(&self, reason: &'static str) {
         self.0.inputs_ignored.with_label_values(&[reason]).inc();
@@ -227,6 +271,28 @@ impl Metrics {
     /// The gap before an own batch was read.
     pub fn history_gap(&self) {
         self.0.history_gaps.inc();
+    }
+
+    /// So many lifecycle events could not be sent in time, and so many of them will not be.
+    pub fn lifecycle_late(&self, late: usize, lost: usize) {
+        self.0.lifecycle_late.inc_by(late as u64);
+        self.0.lifecycle_lost.inc_by(lost as u64);
+    }
+
+    /// A trigger is done with a record.
+    pub fn trigger_record(&self, flow: &str, topic: &str, result: TriggerResult) {
+        self.0.trigger_records.with_label_values(&[flow, topic, result.label()]).inc();
+    }
+
+    /// How a trigger stands now.
+    pub fn set_trigger(&self, flow: &str, topic: &str, figures: TriggerFigures) {
+        let set = |gauge: &IntGaugeVec, value: u64| {
+            let gauge = gauge.with_label_values(&[flow, topic]);
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&self.0.trigger_lag, figures.lag);
+        set(&self.0.trigger_partitions, figures.partitions as u64);
+        set(&self.0.trigger_paused, figures.paused as u64);
     }
 
     /// An outgoing call took so long; `status` is `None` when no answer was had.
@@ -314,6 +380,12 @@ impl Default for Metrics {
             executions_quarantined: make.counter(names::EXECUTIONS_QUARANTINED),
             shard_reclaims: make.counter(names::SHARD_RECLAIMS),
             history_gaps: make.counter(names::HISTORY_GAPS),
+            lifecycle_late: make.counter(names::LIFECYCLE_LATE),
+            lifecycle_lost: make.counter(names::LIFECYCLE_LOST),
+            trigger_records: make.counters(names::TRIGGER_RECORDS),
+            trigger_lag: make.gauges(names::TRIGGER_LAG),
+            trigger_partitions: make.gauges(names::TRIGGER_PARTITIONS),
+            trigger_paused: make.gauges(names::TRIGGER_PAUSED),
             shard_owned: make.gauges(names::SHARD_OWNED),
             projection_lag: make.gauges(names::PROJECTION_LAG),
             commands_waiting: make.gauges(names::COMMANDS_WAITING),
@@ -323,6 +395,7 @@ impl Default for Metrics {
             credits_left: make.gauges(names::CREDITS_LEFT),
             tasks_in_flight: make.gauges(names::TASKS_IN_FLIGHT),
             outgoing_duration: make.histograms(names::OUTGOING_DURATION),
+            worker_answers: make.counters(names::WORKER_ANSWERS),
             request_duration: make.histograms(names::REQUEST_DURATION),
             flows: Known::default(),
             types: Known::default(),

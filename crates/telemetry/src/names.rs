@@ -89,6 +89,12 @@ metrics! {
     EXECUTIONS_QUARANTINED = "flowmill_executions_quarantined_total", Kind::Counter, [], "Executions put aside because deciding on them panicked. Should be zero.";
     SHARD_RECLAIMS = "flowmill_shard_reclaims_total", Kind::Counter, [], "Terms of ownership that ended early: another owner, or an append of unknown outcome.";
     HISTORY_GAPS = "flowmill_history_gaps_total", Kind::Counter, [], "Acknowledgements of batches behind records of others, which had to be read.";
+    LIFECYCLE_LATE = "flowmill_lifecycle_events_late_total", Kind::Counter, [], "Lifecycle events that could not be sent within 30 s, once for each such time. They are tried on.";
+    LIFECYCLE_LOST = "flowmill_lifecycle_events_lost_total", Kind::Counter, [], "Lifecycle events that are not tried any more, because too many wait. Should be zero.";
+    TRIGGER_RECORDS = "flowmill_trigger_records_total", Kind::Counter, ["flow", "topic", "result"], "Records that triggers of this process were done with, by result: started, filtered or dead-lettered.";
+    TRIGGER_LAG = "flowmill_trigger_lag_records", Kind::Gauge, ["flow", "topic"], "Records in the partitions that this process reads for a trigger and is not done with.";
+    TRIGGER_PARTITIONS = "flowmill_trigger_partitions", Kind::Gauge, ["flow", "topic"], "Partitions that this process reads for a trigger.";
+    TRIGGER_PAUSED = "flowmill_trigger_partitions_paused", Kind::Gauge, ["flow", "topic"], "Those of them that are paused, because their shards take no starts for now.";
     SHARD_OWNED = "flowmill_shard_owned", Kind::Gauge, ["shard"], "1 while this process owns the shard and serves it, else 0.";
     PROJECTION_LAG = "flowmill_projection_lag_batches", Kind::Gauge, ["shard"], "Committed batches whose rows are not in the store yet.";
     COMMANDS_WAITING = "flowmill_commands_waiting", Kind::Gauge, ["shard"], "Commands in the log that the shard has not taken into a batch.";
@@ -98,5 +104,6 @@ metrics! {
     CREDITS_LEFT = "flowmill_credits_left", Kind::Gauge, ["shard"], "Commands that a shard may still read before it must have decided some.";
     TASKS_IN_FLIGHT = "flowmill_tasks_in_flight", Kind::Gauge, ["shard"], "Tasks that were sent and whose result is awaited.";
     OUTGOING_DURATION = "flowmill_outgoing_call_duration_seconds", Kind::Histogram(Buckets::Latency), ["status"], "Time of an outgoing HTTP call, its redirects and its answer's body included, by class of status: 2xx to 5xx, or none when no answer was had.";
+    WORKER_ANSWERS = "flowmill_worker_answers_total", Kind::Counter, ["what", "outcome"], "What workers said to the worker gateway of their tasks, by what became of it: accepted, stale (the attempt did not wait for it), forged (the token was none of ours), refused (too large or no JSON), unavailable.";
     REQUEST_DURATION = "flowmill_http_request_duration_seconds", Kind::Histogram(Buckets::Latency), ["method", "route", "status"], "Time to answer an API request.";
 }

@@ -1,6 +1,6 @@
 //! Puts a worker together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -11,8 +11,10 @@ use flowmill_model::{InvalidName, Payload, Queue, limits};
 use flowmill_telemetry::Metrics;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use crate::handler::{self, Handler, Handlers};
+use crate::slots::Places;
 use crate::{TaskContext, TaskError, Worker};
 
 /// Slots of a worker unless set otherwise.
@@ -22,8 +24,9 @@ const DEFAULT_SLOTS: NonZeroUsize = NonZeroUsize::new(limits::WORKER_SLOTS).expe
 pub struct WorkerBuilder {
     log: Arc<dyn Log>,
     tasks: Vec<(String, Handler)>,
+    any: Option<Handler>,
     queues: Vec<String>,
-    slots: NonZeroUsize,
+    places: Places,
     drain: Duration,
     metrics: Metrics,
 }
@@ -40,6 +43,9 @@ pub enum BuildError {
     /// No handler was given.
     #[error("a worker without task types has nothing to do, give it a handler")]
     NoHandler,
+    /// A handler for every type was given, and no queue.
+    #[error("a worker for every task type does not know where they come from, name its queues")]
+    NoQueue,
 }
 
 /// What a [`WorkerBuilder`] has checked.
@@ -47,16 +53,16 @@ pub(crate) struct Plan {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) handlers: Handlers,
     pub(crate) queues: BTreeSet<Queue>,
-    pub(crate) slots: NonZeroUsize,
+    pub(crate) places: Places,
     pub(crate) drain: Duration,
     pub(crate) metrics: Metrics,
 }
 
 impl WorkerBuilder {
     pub(crate) fn new(log: Arc<dyn Log>) -> Self {
-        let (tasks, queues) = (Vec::new(), Vec::new());
+        let (tasks, any, queues) = (Vec::new(), None, Vec::new());
         let (drain, metrics) = (limits::DRAIN_WAIT, Metrics::default());
-        Self { log, tasks, queues, slots: DEFAULT_SLOTS, drain, metrics }
+        Self { log, tasks, any, queues, places: Places::Slots(DEFAULT_SLOTS), drain, metrics }
     }
 
     /// Runs the tasks of a type with `handler`, which gets the task's input read from JSON and
@@ -87,6 +93,17 @@ impl WorkerBuilder {
         self.with(task_type, handler::raw(handler))
     }
 
+    /// As [`WorkerBuilder::raw_task`], for the tasks of every type that has no handler of its own.
+    #[must_use]
+    pub fn any_task<H, F>(mut self, handler: H) -> Self
+    where
+        H: Fn(TaskContext, Payload) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Payload, TaskError>> + Send + 'static,
+    {
+        self.any = Some(handler::raw(handler));
+        self
+    }
+
     fn with(mut self, task_type: &str, handler: Handler) -> Self {
         self.tasks.push((task_type.to_owned(), handler));
         self
@@ -102,8 +119,16 @@ impl WorkerBuilder {
 
     /// How many tasks run at the same time, over all queues; [`limits::WORKER_SLOTS`] unless set.
     #[must_use]
-    pub const fn concurrency(mut self, slots: NonZeroUsize) -> Self {
-        self.slots = slots;
+    pub fn concurrency(mut self, slots: NonZeroUsize) -> Self {
+        self.places = Places::Slots(slots);
+        self
+    }
+
+    /// Takes a task only for a permit of `credits`, and uses the permit up: who adds permits says
+    /// how many tasks more may begin. In place of [`WorkerBuilder::concurrency`].
+    #[must_use]
+    pub fn credits(mut self, credits: Arc<Semaphore>) -> Self {
+        self.places = Places::Credits(credits);
         self
     }
 
@@ -124,23 +149,26 @@ impl WorkerBuilder {
 
     /// The worker.
     pub fn build(self) -> Result<Worker, BuildError> {
-        let mut handlers = BTreeMap::new();
-        for (name, handler) in self.tasks {
+        let Self { log, tasks, any, queues, places, drain, metrics } = self;
+        let mut handlers = Handlers { any, ..Handlers::default() };
+        for (name, handler) in tasks {
             let name = Queue::new(&name)?;
-            if handlers.insert(name.clone(), handler).is_some() {
+            if handlers.by_type.insert(name.clone(), handler).is_some() {
                 return Err(BuildError::TwoHandlers(name));
             }
         }
-        if handlers.is_empty() {
+        if handlers.by_type.is_empty() && handlers.any.is_none() {
             return Err(BuildError::NoHandler);
         }
-        let named = self.queues.iter().map(|name| Queue::new(name));
+        let named = queues.iter().map(|name| Queue::new(name));
         let mut queues = named.collect::<Result<BTreeSet<_>, _>>()?;
-        if queues.is_empty() {
-            queues.extend(handlers.keys().cloned());
+        if queues.is_empty() && handlers.any.is_some() {
+            return Err(BuildError::NoQueue);
         }
-        let Self { log, slots, drain, metrics, .. } = self;
-        Ok(Worker::new(Plan { log, handlers, queues, slots, drain, metrics }))
+        if queues.is_empty() {
+            queues.extend(handlers.by_type.keys().cloned());
+        }
+        Ok(Worker::new(Plan { log, handlers, queues, places, drain, metrics }))
     }
 }
 
@@ -150,7 +178,7 @@ impl fmt::Debug for WorkerBuilder {
         f.debug_struct("WorkerBuilder")
             .field("tasks", &types)
             .field("queues", &self.queues)
-            .field("slots", &self.slots)
+            .field("places", &self.places)
             .finish_non_exhaustive()
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_model::task::TaskRecord;
-use flowmill_model::{FlowName, Queue, TaskId, TraceContext, limits};
+use flowmill_model::{FlowName, Queue, TaskId, TaskToken, TraceContext, limits};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::remote::Sign;
 use crate::reporter::Reporter;
 
 /// The attempt that a handler runs. Cheap to clone.
@@ -18,8 +20,27 @@ pub struct TaskContext(Arc<Inner>);
 struct Inner {
     /// The task, its input moved out.
     task: TaskRecord,
-    reporter: Arc<Reporter>,
+    signs: Signs,
     pace: Mutex<Pace>,
+    /// Who waits to hear whether the result was written.
+    written: Mutex<Option<oneshot::Sender<bool>>>,
+}
+
+/// Where an attempt's signs of life go.
+pub(crate) enum Signs {
+    /// To the owner, through the log.
+    Log(Arc<Reporter>),
+    /// To the gateway that has lent the task.
+    Gateway(Sign),
+}
+
+impl Signs {
+    fn give(&self, task: &TaskRecord) {
+        match self {
+            Self::Log(reporter) => reporter.still_running(task),
+            Self::Gateway(sign) => sign(),
+        }
+    }
 }
 
 /// When an attempt's time is up and when it gives signs of life.
@@ -41,16 +62,26 @@ pub(crate) enum Alarm {
 
 impl TaskContext {
     /// An attempt that begins now.
-    pub(crate) fn begin(task: TaskRecord, reporter: Arc<Reporter>) -> Self {
+    pub(crate) fn begin(task: TaskRecord, signs: Signs) -> Self {
         let timeout = Duration::from_millis(task.timeout_ms).min(limits::DURATION);
         let now = Instant::now();
         let pace = Mutex::new(Pace { timeout, deadline: now + timeout, last_sign: now });
-        Self(Arc::new(Inner { task, reporter, pace }))
+        Self(Arc::new(Inner { task, signs, pace, written: Mutex::new(None) }))
     }
 
     /// Which attempt of what.
     pub fn task_id(&self) -> TaskId {
         self.0.task.id
+    }
+
+    /// The attempt's fencing token.
+    pub fn token(&self) -> TaskToken {
+        self.0.task.token
+    }
+
+    /// Start-to-close time of the attempt; a heartbeat begins it anew.
+    pub fn timeout(&self) -> Duration {
+        self.0.pace.lock().timeout
     }
 
     /// Which attempt this is, from 1.
@@ -100,7 +131,24 @@ impl TaskContext {
         pace.last_sign = now;
         pace.deadline = now + pace.timeout;
         drop(pace);
-        self.0.reporter.still_running(&self.0.task);
+        self.0.signs.give(&self.0.task);
+    }
+
+    /// Whether the attempt's result is in the log, once that is known: for a handler whose answer
+    /// is somebody else's, who must not hear of success before. To be called before the handler
+    /// answers; the last call counts.
+    pub fn written(&self) -> impl Future<Output = bool> + Send + 'static {
+        let (teller, listener) = oneshot::channel();
+        *self.0.written.lock() = Some(teller);
+        async move { listener.await.unwrap_or(false) }
+    }
+
+    pub(crate) fn tell_written(&self, written: bool) {
+        let teller = self.0.written.lock().take();
+        if let Some(teller) = teller {
+            // Who asked may have gone.
+            teller.send(written).unwrap_or_default();
+        }
     }
 
     pub(crate) fn record(&self) -> &TaskRecord {
@@ -121,7 +169,7 @@ impl TaskContext {
         let pause = pace.timeout / 3;
         if pace.last_sign + pause <= now {
             pace.last_sign = now;
-            self.0.reporter.still_running(&self.0.task);
+            self.0.signs.give(&self.0.task);
         }
         Alarm::Until(pace.deadline.min(pace.last_sign + pause))
     }

@@ -46,6 +46,8 @@ figures! {
     duplicates,
     /// Redeliveries that were answered from memory.
     answered_again,
+    /// Late tasks of former owners that were dropped: the owner of now has sent them again.
+    superseded,
     /// Records that could not be read and were passed over.
     undecodable,
     /// Results that could not be written in time.

@@ -17,8 +17,21 @@ pub(crate) type Answer = BoxFuture<'static, Result<Payload, TaskError>>;
 /// Runs one task.
 pub(crate) type Handler = Arc<dyn Fn(TaskContext, Payload) -> Answer + Send + Sync>;
 
-/// The handlers of a worker, by task type.
-pub(crate) type Handlers = BTreeMap<Queue, Handler>;
+/// The handlers of a worker.
+#[derive(Default)]
+pub(crate) struct Handlers {
+    /// By task type.
+    pub(crate) by_type: BTreeMap<Queue, Handler>,
+    /// For every other type.
+    pub(crate) any: Option<Handler>,
+}
+
+impl Handlers {
+    /// The handler of a type.
+    pub(crate) fn of(&self, task_type: &Queue) -> Option<&Handler> {
+        self.by_type.get(task_type).or(self.any.as_ref())
+    }
+}
 
 /// A handler of JSON as it is.
 pub(crate) fn raw<H, F>(handler: H) -> Handler

@@ -6,7 +6,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
+use flowmill_log::{Header, Record};
 use flowmill_model::task::TaskRecord;
 use flowmill_model::{TaskId, TaskToken, limits};
 use parking_lot::Mutex;
@@ -32,7 +32,7 @@ pub(crate) enum Delivery {
     /// It runs already.
     Running,
     /// It ended with this result record.
-    Ended(Bytes),
+    Ended(Record),
 }
 
 /// What is remembered.
@@ -42,7 +42,7 @@ pub(crate) struct Memory(Mutex<Remembered>);
 #[derive(Debug, Default)]
 struct Remembered {
     /// `None` while the task runs. Never iterated.
-    tasks: HashMap<TaskKey, Option<Bytes>>,
+    tasks: HashMap<TaskKey, Option<Record>>,
     /// Ended tasks, the oldest first.
     ended: VecDeque<TaskKey>,
     /// Bytes of the results in `tasks`.
@@ -65,9 +65,9 @@ impl Memory {
     }
 
     /// A task that was [`Delivery::New`] ended with `result`.
-    pub(crate) fn end(&self, key: TaskKey, result: Bytes) {
+    pub(crate) fn end(&self, key: TaskKey, result: Record) {
         let mut remembered = self.0.lock();
-        remembered.bytes += result.len();
+        remembered.bytes += size(&result);
         remembered.tasks.insert(key, Some(result));
         remembered.ended.push_back(key);
         remembered.forget();
@@ -81,10 +81,15 @@ impl Remembered {
         {
             let Some(oldest) = self.ended.pop_front() else { return };
             if let Some(Some(result)) = self.tasks.remove(&oldest) {
-                self.bytes -= result.len();
+                self.bytes -= size(&result);
             }
         }
     }
+}
+
+/// What a result takes of the memory: its texts, and the list of its headers.
+fn size(result: &Record) -> usize {
+    result.bytes() + result.headers.len() * size_of::<Header>()
 }
 
 #[cfg(test)]
@@ -99,8 +104,8 @@ mod tests {
         TaskKey { id, token: TaskToken::new(token) }
     }
 
-    fn bytes(size: usize) -> Bytes {
-        Bytes::from(vec![0; size])
+    fn bytes(size: usize) -> Record {
+        Record::of(vec![0; size])
     }
 
     #[test]

@@ -26,7 +26,13 @@ pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Outcome {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let detail = format!("the handler panicked: {}", text.unwrap_or("without a message"));
-    retryable(bounded(Problem::of(ErrorCode::TaskFailed, detail)))
+    retryable(Problem::of(ErrorCode::TaskFailed, detail).bounded())
+}
+
+/// The gateway's task has parts that this build cannot read.
+pub(crate) fn unreadable() -> Outcome {
+    let detail = "the worker cannot read the task; run one of the gateway's version";
+    retryable(Problem::of(ErrorCode::Unavailable, detail))
 }
 
 /// No handler of this worker runs the type.
@@ -41,7 +47,7 @@ pub(crate) fn unknown_type<'a>(
          start a worker that has it, or name another queue in the flow",
         known.join(", ")
     );
-    retryable(bounded(Problem::of(ErrorCode::Unavailable, detail)))
+    retryable(Problem::of(ErrorCode::Unavailable, detail).bounded())
 }
 
 /// The handler gave an output, which may be too large.
@@ -59,23 +65,9 @@ pub(crate) fn completed(output: Payload) -> Outcome {
 pub(crate) fn fitting(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Failed(failure) => {
-            Outcome::Failed(Failure { problem: bounded(failure.problem), ..failure })
+            Outcome::Failed(Failure { problem: failure.problem.bounded(), ..failure })
         }
         Outcome::Running | Outcome::Completed(_) | Outcome::Later(_) => outcome,
-    }
-}
-
-fn bounded(mut problem: Problem) -> Problem {
-    cut(&mut problem.kind);
-    cut(&mut problem.title);
-    problem.detail.iter_mut().for_each(cut);
-    problem.instance.iter_mut().for_each(cut);
-    problem
-}
-
-fn cut(text: &mut String) {
-    if let Some((end, _)) = text.char_indices().nth(limits::PROBLEM_DETAIL_CHARS) {
-        text.truncate(end);
     }
 }
 

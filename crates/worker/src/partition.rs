@@ -2,16 +2,16 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use flowmill_events::{ContractError, decode_task};
 use flowmill_log::{Fetched, Log, Partition, ReadError, ReadLimit, worker_group};
-use flowmill_model::envelope::{self, FrameError};
 use flowmill_model::task::TaskRecord;
 use flowmill_model::{Offset, limits};
-use tokio::sync::Notify;
+use flowmill_routing::Directory;
 use tokio::time::sleep;
 
+use crate::progress::Progress;
 use crate::slots::{Slots, Source};
 
 /// Records taken in one read.
@@ -21,32 +21,15 @@ const READ: ReadLimit =
 /// Pause before a partition that could not be read is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How far a partition was picked up.
-#[derive(Debug, Default)]
-pub(crate) struct PickedUp(AtomicU64);
-
-impl PickedUp {
-    /// The offset after the last record that was picked up; `None` when none was.
-    pub(crate) fn next(&self) -> Option<Offset> {
-        // No offset is the next of another one and 0.
-        let next = Offset::new(self.0.load(Ordering::Acquire));
-        (next > Offset::default()).then_some(next)
-    }
-
-    fn passed(&self, offset: Offset) {
-        self.0.store(offset.next().get(), Ordering::Release);
-    }
-}
-
 /// Reads one partition.
 pub(crate) struct PartitionReader {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) source: Source,
+    /// Which owners have announced themselves.
+    pub(crate) directory: Directory,
     pub(crate) partition: Partition,
-    pub(crate) picked_up: Arc<PickedUp>,
-    /// Told whenever something was picked up.
-    pub(crate) progress: Arc<Notify>,
+    pub(crate) progress: Arc<Progress>,
 }
 
 /// Why reading ended.
@@ -55,7 +38,7 @@ enum Stopped {
     #[error("the partition cannot be read")]
     Read(#[from] ReadError),
     #[error("the record at offset {offset} is of a newer format than this build reads")]
-    NewerFormat { offset: Offset, source: FrameError },
+    NewerFormat { offset: Offset, source: ContractError },
 }
 
 impl PartitionReader {
@@ -103,7 +86,7 @@ impl PartitionReader {
             Some(offset) => offset,
             None => self.log.bounds(&self.partition).await?.start,
         };
-        Ok(first.max(self.picked_up.next().unwrap_or_default()))
+        Ok(first.max(self.progress.picked_up().unwrap_or_default()))
     }
 
     async fn read_from(&self, from: Offset) -> Stopped {
@@ -121,11 +104,19 @@ impl PartitionReader {
         }
     }
 
+    /// Whether the task is a former owner's late sending of what a later one has sent again.
+    fn is_superseded(&self, task: &TaskRecord) -> bool {
+        let owner = self.directory.get(task.id.execution.shard());
+        owner.is_some_and(|owner| owner.latest.supersedes(task.epoch, task.batch))
+    }
+
     async fn pick_up(&self, fetched: Fetched) -> Result<(), Stopped> {
         let Fetched { offset, record } = fetched;
-        match envelope::decode::<TaskRecord>(&record.value) {
+        match decode_task(&record) {
+            Ok(task) if self.is_superseded(&task) => self.source.counters.superseded.add(),
             Ok(task) => {
                 let slot = self.slots.free().await;
+                let slot = slot.holding(self.progress.begin(offset));
                 self.slots.begin(slot, &self.source, task);
             }
             Err(source) if source.is_newer_format() => {
@@ -137,8 +128,7 @@ impl PartitionReader {
                 tracing::warn!(%error, %partition, %offset, "a record is no task and is passed over");
             }
         }
-        self.picked_up.passed(offset);
-        self.progress.notify_one();
+        self.progress.passed(offset);
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Writes results to the shards that wait for them.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use flowmill_events::encode_result;
 use flowmill_log::{AppendError, Log, NotWritten, Partition, Record, Topic};
 use flowmill_model::task::{Outcome, ResultRecord, TaskRecord};
-use flowmill_model::{ShardId, envelope, limits};
+use flowmill_model::{ShardId, limits};
 use tokio::time::{sleep, timeout};
 
 /// Pause before the first repeat of an append; each next one is twice as long.
@@ -15,14 +16,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause between repeats.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Writes results.
-pub(crate) struct Reporter {
+/// Writes results to the shards that wait for them.
+pub struct Reporter {
     log: Arc<dyn Log>,
 }
 
 /// A result that could not be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unwritten {
+pub enum Unwritten {
     /// Another try would end the same way.
     #[error(transparent)]
     Refused(AppendError),
@@ -32,14 +33,21 @@ pub(crate) enum Unwritten {
 }
 
 /// The record that says `outcome` of a sending of a task.
-pub(crate) fn record(task: &TaskRecord, outcome: Outcome) -> Bytes {
+pub(crate) fn record(task: &TaskRecord, outcome: Outcome) -> Record {
     let TaskRecord { id, token, trace, .. } = *task;
-    envelope::encode(&ResultRecord { id, token, outcome, trace }).into()
+    encode_result(&ResultRecord { id, token, outcome, trace })
 }
 
 impl Reporter {
-    pub(crate) const fn new(log: Arc<dyn Log>) -> Self {
+    /// Writes to `log`.
+    pub const fn new(log: Arc<dyn Log>) -> Self {
         Self { log }
+    }
+
+    /// Writes a result, again and again until it is acknowledged, at most for
+    /// [`limits::RESULT_REPEATS`]. Repeats are harmless: a result counts once.
+    pub async fn report(&self, result: &ResultRecord) -> Result<(), Unwritten> {
+        self.write(result.id.execution.shard(), encode_result(result)).await
     }
 
     /// Says that an attempt still runs. Not waited for: another sign follows.
@@ -50,12 +58,12 @@ impl Reporter {
 
     /// Writes a result, again and again until it is acknowledged. Repeats are harmless: a result
     /// counts once.
-    pub(crate) async fn write(&self, shard: ShardId, result: Bytes) -> Result<(), Unwritten> {
+    pub(crate) async fn write(&self, shard: ShardId, result: Record) -> Result<(), Unwritten> {
         let written = timeout(limits::RESULT_REPEATS, self.write_until_known(shard, result));
         written.await.unwrap_or(Err(Unwritten::OutOfTime))
     }
 
-    async fn write_until_known(&self, shard: ShardId, result: Bytes) -> Result<(), Unwritten> {
+    async fn write_until_known(&self, shard: ShardId, result: Record) -> Result<(), Unwritten> {
         let mut pause = FIRST_PAUSE;
         loop {
             let Err(error) = self.append(shard, result.clone()).await else {
@@ -71,9 +79,14 @@ impl Reporter {
         }
     }
 
-    fn append(&self, shard: ShardId, value: Bytes) -> flowmill_log::Append {
-        let to = Partition::of_shard(Topic::Results, shard);
-        self.log.append(&to, Record::of(value))
+    fn append(&self, shard: ShardId, result: Record) -> flowmill_log::Append {
+        self.log.append(&Partition::of_shard(Topic::Results, shard), result)
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter").finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use flowmill_log::Record;
 use flowmill_model::task::TaskRecord;
 use flowmill_model::{Payload, Queue, ShardId, TraceContext};
 use flowmill_runtime::spawn;
@@ -15,23 +15,52 @@ use flowmill_telemetry::{Metrics, trace};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::Instrument;
 
 use crate::attempt;
-use crate::context::TaskContext;
+use crate::context::{Signs, TaskContext};
 use crate::figures::Counters;
 use crate::handler::Handlers;
 use crate::memory::{Delivery, Memory, TaskKey};
 use crate::outcome;
+use crate::progress::Running;
 use crate::reporter::{self, Reporter};
 
-/// A slot; given back when dropped.
-pub(crate) type Slot = OwnedSemaphorePermit;
+/// Where places for tasks come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Places {
+    /// So many, each used again and again.
+    Slots(NonZeroUsize),
+    /// From somebody else, each used once.
+    Credits(Arc<Semaphore>),
+}
+
+/// A slot, and the task that it runs; both end when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// The place to give back; none where places are used once.
+    _place: Option<OwnedSemaphorePermit>,
+    _running: Option<Running>,
+    /// Makes it count among those that a drain waits for.
+    _held: TaskTrackerToken,
+}
+
+impl Slot {
+    /// The slot, for a task that counts as running as long as the slot is held.
+    pub(crate) fn holding(self, running: Option<Running>) -> Self {
+        Self { _running: running, ..self }
+    }
+}
 
 /// What all queues of a worker share.
 pub(crate) struct Slots {
     free: Arc<Semaphore>,
-    total: u32,
+    /// Whether a place is used again.
+    reused: bool,
+    /// The slots that are held.
+    held: TaskTracker,
     handlers: Handlers,
     memory: Memory,
     metrics: Metrics,
@@ -49,15 +78,19 @@ pub(crate) struct Source {
 
 impl Slots {
     pub(crate) fn new(
-        total: NonZeroUsize,
+        places: Places,
         handlers: Handlers,
         reporter: Reporter,
         metrics: Metrics,
     ) -> Self {
-        let total = u32::try_from(total.get()).unwrap_or(u32::MAX).min(MOST_SLOTS);
+        let (free, reused) = match places {
+            Places::Slots(slots) => (Arc::new(Semaphore::new(slots.get().min(MOST_SLOTS))), true),
+            Places::Credits(credits) => (credits, false),
+        };
         Self {
-            free: Arc::new(Semaphore::new(total as usize)),
-            total,
+            free,
+            reused,
+            held: TaskTracker::new(),
             handlers,
             memory: Memory::default(),
             metrics,
@@ -68,8 +101,10 @@ impl Slots {
 
     /// Waits for a free slot; those who wait get one in turn. Cancel safe.
     pub(crate) async fn free(&self) -> Slot {
-        let slot = Arc::clone(&self.free).acquire_owned().await;
-        slot.expect("the slots are never closed")
+        let place = Arc::clone(&self.free).acquire_owned().await;
+        let place = place.expect("the slots are never closed");
+        let place = if self.reused { Some(place) } else { forgotten(place) };
+        Slot { _place: place, _running: None, _held: self.held.token() }
     }
 
     /// Begins what a delivered task asks for. The task has begun to run when this returns, or
@@ -101,52 +136,72 @@ impl Slots {
     async fn run(self: Arc<Self>, slot: Slot, source: Source, key: TaskKey, mut task: TaskRecord) {
         let input = std::mem::replace(&mut task.input, Payload::null());
         let shard = task.id.execution.shard();
-        let (outcome, task) = match self.handlers.get(&task.task_type) {
+        let (outcome, task) = match self.handlers.of(&task.task_type) {
             Some(handler) => {
                 let (kind, began) = (task.task_type.clone(), Instant::now());
-                let context = TaskContext::begin(task, Arc::clone(&self.reporter));
+                let context = TaskContext::begin(task, self.signs());
                 let handler = Arc::clone(handler);
                 let outcome = attempt::run(handler, context.clone(), input, &self.abandon).await;
                 self.metrics.task_took(kind.as_str(), began.elapsed());
                 (outcome, context)
             }
             None => {
-                let known = self.handlers.keys();
+                let known = self.handlers.by_type.keys();
                 let outcome = outcome::unknown_type(&task.task_type, &source.queue, known);
-                (outcome, TaskContext::begin(task, Arc::clone(&self.reporter)))
+                (outcome, TaskContext::begin(task, self.signs()))
             }
         };
         source.counters.ended(&outcome);
         let result = reporter::record(task.record(), outcome);
         self.memory.end(key, result.clone());
-        self.answer(slot, source, shard, result).await;
+        let written = self.write(&source, shard, result).await;
+        task.tell_written(written);
+        drop(slot);
     }
 
-    async fn answer(self: Arc<Self>, slot: Slot, source: Source, shard: ShardId, result: Bytes) {
-        if let Err(error) = self.reporter.write(shard, result).await {
+    fn signs(&self) -> Signs {
+        Signs::Log(Arc::clone(&self.reporter))
+    }
+
+    async fn answer(self: Arc<Self>, slot: Slot, source: Source, shard: ShardId, result: Record) {
+        self.write(&source, shard, result).await;
+        drop(slot);
+    }
+
+    /// Writes a result; answers whether it is in the log.
+    async fn write(&self, source: &Source, shard: ShardId, result: Record) -> bool {
+        let written = self.reporter.write(shard, result).await;
+        if let Err(error) = &written {
             source.counters.unwritten.add();
             let queue = &source.queue;
             tracing::error!(%error, %queue, %shard, "the result of a task could not be written");
         }
-        drop(slot);
+        written.is_ok()
     }
 
     /// Waits until nothing runs, at most `within`; then gives up what does. Answers how many
     /// tasks were given up.
     pub(crate) async fn drain(&self, within: Duration) -> usize {
-        if timeout(within, self.free.acquire_many(self.total)).await.is_ok() {
+        self.held.close();
+        if timeout(within, self.held.wait()).await.is_ok() {
             return 0;
         }
-        let given_up = self.total as usize - self.free.available_permits();
+        let given_up = self.held.len();
         self.abandon.cancel();
         // The wait is over either way; handlers that block their thread end when they end.
-        drop(timeout(LAST_WORDS, self.free.acquire_many(self.total)).await);
+        drop(timeout(LAST_WORDS, self.held.wait()).await);
         given_up
     }
 }
 
-/// Most slots that can be waited for at once.
-const MOST_SLOTS: u32 = 1 << 20;
+/// More slots than any worker fills.
+const MOST_SLOTS: usize = 1 << 20;
+
+/// Uses a place up.
+fn forgotten(place: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
+    place.forget();
+    None
+}
 
 /// How long tasks that were given up have to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use flowmill_log::{Log, ReadError};
 use flowmill_model::Queue;
+use flowmill_routing::Directory;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
@@ -71,9 +72,9 @@ impl Worker {
     }
 
     pub(crate) fn new(plan: Plan) -> Self {
-        let Plan { log, handlers, queues, slots, drain, metrics } = plan;
+        let Plan { log, handlers, queues, places, drain, metrics } = plan;
         let reporter = Reporter::new(Arc::clone(&log));
-        let slots = Arc::new(Slots::new(slots, handlers, reporter, metrics));
+        let slots = Arc::new(Slots::new(places, handlers, reporter, metrics));
         Self { log, slots, queues: watch::Sender::new(queues), figures: Figures::default(), drain }
     }
 
@@ -123,6 +124,7 @@ impl Worker {
     /// all before it answers.
     async fn serve(&self, stop: &CancellationToken) -> Result<(), WorkerError> {
         let mut wanted = self.queues.subscribe();
+        let directory = Directory::follow(&self.log);
         let mut served = BTreeSet::new();
         let mut serving = FuturesUnordered::new();
         let mut failed = Ok(());
@@ -130,7 +132,8 @@ impl Worker {
             if !stop.is_cancelled() {
                 let queues = wanted.borrow_and_update().clone();
                 for queue in queues.difference(&served) {
-                    serving.push(self.serve_queue(queue.clone(), stop.clone()));
+                    let (queue, directory) = (queue.clone(), directory.clone());
+                    serving.push(self.serve_queue(queue, directory, stop.clone()));
                 }
                 served.extend(queues);
             }
@@ -148,12 +151,18 @@ impl Worker {
         }
     }
 
-    async fn serve_queue(&self, queue: Queue, stop: CancellationToken) -> Result<(), WorkerError> {
+    async fn serve_queue(
+        &self,
+        queue: Queue,
+        directory: Directory,
+        stop: CancellationToken,
+    ) -> Result<(), WorkerError> {
         let counters = self.figures.counters(&queue);
         let server = QueueServer {
             log: Arc::clone(&self.log),
             slots: Arc::clone(&self.slots),
             source: Source { queue: queue.clone(), counters },
+            directory,
         };
         server.serve(stop).await.map_err(|source| WorkerError::Log { queue, source })
     }

@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::command::{
-    bench::BenchArgs, completions::CompletionsArgs, demo::DemoArgs, deploy::DeployArgs,
-    dev::DevArgs, executions::ExecutionsArgs, flows::FlowsArgs, run::RunArgs, start::StartArgs,
-    validate::ValidateArgs,
+    bench::BenchArgs, completions::CompletionsArgs, config::ConfigArgs, demo::DemoArgs,
+    deploy::DeployArgs, dev::DevArgs, executions::ExecutionsArgs, flows::FlowsArgs, init::InitArgs,
+    role::RoleArgs, run::RunArgs, start::StartArgs, validate::ValidateArgs, workers::WorkersArgs,
 };
 
 /// Durable flows: typed graphs of nodes that survive crashes.
@@ -49,8 +49,24 @@ pub(crate) enum Command {
     Flows(FlowsArgs),
     Start(StartArgs),
     Executions(ExecutionsArgs),
+    Workers(WorkersArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),
+    Init(InitArgs),
+    /// Run a node of a cluster with all roles.
+    ///
+    /// The cluster must have been made with `flowmill init`. SIGTERM or Ctrl-C end the node in good
+    /// order: its shards go to other nodes.
+    Server(RoleArgs),
+    /// Run a node of a cluster that answers the API.
+    Gateway(RoleArgs),
+    /// Run a node of a cluster that owns shards: what decides.
+    ///
+    /// SIGTERM or Ctrl-C end the node in good order: its shards go to other nodes.
+    Orchestrator(RoleArgs),
+    /// Run a node of a cluster that runs the built-in tasks, HTTP calls first of all.
+    Worker(RoleArgs),
+    Config(ConfigArgs),
 }
 
 impl Command {
@@ -58,7 +74,11 @@ impl Command {
     /// program at a prompt only what went wrong.
     pub(crate) const fn log_filter(&self) -> &'static str {
         match self {
-            Self::Dev(_) => "info,ractor=warn",
+            Self::Dev(_)
+            | Self::Server(_)
+            | Self::Gateway(_)
+            | Self::Orchestrator(_)
+            | Self::Worker(_) => "info,ractor=warn",
             Self::Demo(_)
             | Self::Run(_)
             | Self::Validate(_)
@@ -66,8 +86,11 @@ impl Command {
             | Self::Flows(_)
             | Self::Start(_)
             | Self::Executions(_)
+            | Self::Workers(_)
             | Self::Bench(_)
-            | Self::Completions(_) => "warn",
+            | Self::Completions(_)
+            | Self::Init(_)
+            | Self::Config(_) => "warn",
         }
     }
 }

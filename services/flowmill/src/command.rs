@@ -2,21 +2,27 @@
 
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod dev;
 pub(crate) mod executions;
 pub(crate) mod flows;
+pub(crate) mod init;
+pub(crate) mod role;
 pub(crate) mod run;
 pub(crate) mod start;
 pub(crate) mod validate;
+pub(crate) mod workers;
 
 mod show;
 
 use clap::Args;
-use flowmill_client::{Client, Repeats, Server};
+use flowmill_client::{ApiToken, Client, Repeats, Server};
 
 use crate::cli::{Cli, Command};
+use crate::config::Secret;
+use crate::engine::Roles;
 use crate::exit::{Failure, Outcome};
 
 /// Which server to ask.
@@ -30,12 +36,18 @@ pub(crate) struct ServerArgs {
         default_value = "http://127.0.0.1:7400"
     )]
     server: Server,
+    /// What the server asks its callers for, if it does.
+    #[arg(long, env = "FLOWMILL_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
 }
 
 impl ServerArgs {
     /// A client of it.
     fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(self.server.clone(), Repeats::default())?)
+        let token = self.token.as_ref().map(Secret::reveal).filter(|token| !token.is_empty());
+        let token = token.map(ApiToken::new).transpose();
+        let token = token.map_err(|_| Failure::wrong("the token cannot be sent in a header"))?;
+        Ok(Client::presenting(self.server.clone(), Repeats::default(), token)?)
     }
 }
 
@@ -54,7 +66,16 @@ pub(crate) async fn execute(cli: Cli) -> Result<Outcome, Failure> {
         Command::Flows(args) => flows::execute(args, output).await,
         Command::Start(args) => start::execute(args, output).await,
         Command::Executions(args) => executions::execute(args, output).await,
+        Command::Workers(args) => workers::execute(args, output).await,
         Command::Bench(args) => Box::pin(bench::execute(args, output)).await,
         Command::Completions(args) => completions::execute(&args),
+        Command::Init(args) => Box::pin(init::execute(args, output)).await,
+        Command::Config(args) => config::execute(&args),
+        Command::Server(args) => Box::pin(role::execute(&args, Roles::ALL, output)).await,
+        Command::Gateway(args) => Box::pin(role::execute(&args, Roles::GATEWAY, output)).await,
+        Command::Orchestrator(args) => {
+            Box::pin(role::execute(&args, Roles::ORCHESTRATOR, output)).await
+        }
+        Command::Worker(args) => Box::pin(role::execute(&args, Roles::WORKER, output)).await,
     }
 }

@@ -1,5 +1,5 @@
-//! All roles in one process: log, store, orchestrator, worker, gateway, put together and taken
-//! apart in order.
+//! Roles in one process: log, store, orchestrator, worker, gateway, put together and taken apart in
+//! order. All of them on embedded data, or some of them as a node of a cluster.
 //!
 //! Executions decide on a runtime of their own; everything else runs on the one that
 //! [`Engine::start`] is called from. **Invariant:** whatever ends, ends in this order: the gateway
@@ -7,6 +7,7 @@
 //! files are closed. So everything a later part needs is there until the last.
 
 mod deciders;
+mod options;
 mod queues;
 mod storage;
 mod worker_role;
@@ -15,30 +16,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
-use flowmill_gateway::{Gateway, QueueFigures};
+use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
-use flowmill_routing::{Owners, ShardState, ShardStatus};
+use flowmill_routing::{ClusterToken, Directory, Owners, Peers, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy};
 use flowmill_telemetry::{Metrics, ShardFigures};
 use tokio::time::{Instant, sleep, timeout};
 
 use self::deciders::Deciders;
-pub(crate) use self::storage::DataFolder;
-use self::storage::Storage;
+pub(crate) use self::options::{NodeOptions, Roles, WorkerOptions};
+use self::queues::QueueWatch;
+pub(crate) use self::storage::{DataFolder, Storage};
 use self::worker_role::WorkerRole;
 pub(crate) use flowmill_log::embedded::Durability;
 
 /// How long the orchestrator may take to finish its batch and to checkpoint.
 const ORCHESTRATOR_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long the files may take to close.
-const FILES_WITHIN: Duration = Duration::from_secs(1);
+/// How long the files may take to close, or clients to leave their groups.
+const FILES_WITHIN: Duration = Duration::from_secs(4);
 
 /// How often readiness is looked for.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// What an engine is told.
+/// What an embedded engine is told.
 #[derive(Clone, Debug)]
 pub(crate) struct EngineOptions {
     /// Where its data is.
@@ -47,22 +49,28 @@ pub(crate) struct EngineOptions {
     pub(crate) durability: Durability,
     /// How long ended executions are kept.
     pub(crate) retention: Duration,
+    /// What task tokens are signed with; made from the log's id if none.
+    pub(crate) task_token_key: Option<TokenKey>,
 }
 
 impl EngineOptions {
     /// Data there, everything else as it is by default.
     pub(crate) const fn with_data(data: DataFolder) -> Self {
-        Self { data, durability: Durability::Fsync, retention: flowmill_model::limits::RETENTION }
+        let (durability, retention) = (Durability::Fsync, flowmill_model::limits::RETENTION);
+        Self { data, durability, retention, task_token_key: None }
     }
 }
 
-/// A running engine without HTTP.
+/// Roles at work in this process, without what listens. One that is not asked for is not there,
+/// but for the gateway, which does nothing unless it is asked.
 pub(crate) struct Engine {
     gateway: Gateway,
-    worker: WorkerRole,
-    orchestrator: Orchestrator,
+    owners: Owners,
+    worker: Option<WorkerRole>,
+    orchestrator: Option<Orchestrator>,
+    peers: Peers,
     storage: Storage,
-    deciders: Deciders,
+    deciders: Option<Deciders>,
 }
 
 impl Engine {
@@ -72,28 +80,53 @@ impl Engine {
     /// # Errors
     /// When the data cannot be opened or a role cannot start.
     pub(crate) async fn start(options: EngineOptions) -> anyhow::Result<Self> {
-        let EngineOptions { data, durability, retention } = options;
+        let EngineOptions { data, durability, retention, task_token_key } = options;
         let storage = Storage::open(data, durability).await?;
-        let settings = flowmill_orchestrator::Settings { retention, ..Default::default() };
-        ensure_topics(storage.log().as_ref(), settings.shards).await?;
+        let options = NodeOptions { task_token_key, ..NodeOptions::embedded(retention) };
+        ensure_topics(storage.log().as_ref(), options.orchestrator.shards).await?;
+        Self::on(storage, options).await
+    }
+
+    /// Starts roles on a log and a store that are there.
+    ///
+    /// # Errors
+    /// When a role cannot start.
+    pub(crate) async fn on(storage: Storage, options: NodeOptions) -> anyhow::Result<Self> {
+        let NodeOptions { roles, orchestrator: settings, worker, trust, token, task_token_key } =
+            options;
         let catalogue = Catalogue::follow(storage.log());
         catalogue.caught_up(storage.log()).await?;
-        let owners = Owners::default();
+        let (owners, directory) = (Owners::default(), Directory::follow(storage.log()));
+        let own = settings.address.clone();
+        let peers = Peers::keep(owners.clone(), directory.clone(), own, trust);
         let (clock, entropy) = (Clock::system(), Entropy::system());
-        let deciders = Deciders::start()?;
         let metrics = Metrics::default();
-        let worker = WorkerRole::start(storage.log(), &catalogue, clock, metrics.clone())?;
-        let parts = flowmill_orchestrator::Parts {
-            log: Arc::clone(storage.log()),
-            store: Arc::clone(storage.store()),
-            catalogue: catalogue.clone(),
-            owners: owners.clone(),
-            clock,
-            entropy: entropy.clone(),
-            metrics: metrics.clone(),
-            deciders: deciders.handle(),
+        let worker = match roles.worker {
+            false => None,
+            true => {
+                Some(WorkerRole::start(storage.log(), &catalogue, worker, clock, metrics.clone())?)
+            }
         };
-        let orchestrator = Orchestrator::start(parts, settings).await?;
+        let deciders = roles.orchestrator.then(Deciders::start).transpose()?;
+        let orchestrator = match &deciders {
+            None => None,
+            Some(deciders) => {
+                let parts = flowmill_orchestrator::Parts {
+                    log: Arc::clone(storage.log()),
+                    store: Arc::clone(storage.store()),
+                    catalogue: catalogue.clone(),
+                    directory,
+                    owners: owners.clone(),
+                    clock,
+                    entropy: entropy.clone(),
+                    metrics: metrics.clone(),
+                    deciders: deciders.handle(),
+                };
+                Some(Orchestrator::start(parts, settings).await?)
+            }
+        };
+        let keys = (token, task_token_key);
+        let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), keys);
         let gateway = Gateway::new(flowmill_gateway::Parts {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
@@ -101,14 +134,19 @@ impl Engine {
             owners: owners.clone(),
             clock,
             entropy,
-            settings: gateway_settings(&worker, metrics, owners),
+            settings,
         });
-        Ok(Self { gateway, worker, orchestrator, storage, deciders })
+        Ok(Self { gateway, owners, worker, orchestrator, peers, storage, deciders })
     }
 
     /// The way in.
     pub(crate) const fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// The way to the owners of shards.
+    pub(crate) const fn owners(&self) -> &Owners {
+        &self.owners
     }
 
     /// The log, for further workers in this process.
@@ -137,14 +175,17 @@ impl Engine {
     /// Takes no more work, lets what runs finish within bounds, writes what is behind, and closes
     /// the data.
     pub(crate) async fn stop(self) {
-        let Self { gateway, worker, orchestrator, storage, deciders } = self;
+        let Self { gateway, owners, worker, orchestrator, peers, storage, deciders } = self;
         gateway.drain();
-        worker.stop().await;
-        if timeout(ORCHESTRATOR_WITHIN, orchestrator.stop()).await.is_err() {
+        if let Some(worker) = worker {
+            worker.stop().await;
+        }
+        if let Some(orchestrator) = orchestrator
+            && timeout(ORCHESTRATOR_WITHIN, orchestrator.stop()).await.is_err()
+        {
             tracing::warn!("the orchestrator did not stop in time; the next start catches up");
         }
-        drop(gateway);
-        drop(deciders);
+        drop((gateway, owners, peers, deciders));
         if timeout(FILES_WITHIN, storage.close()).await.is_err() {
             tracing::warn!("the data did not close in time; the next start checks it");
         }
@@ -152,31 +193,39 @@ impl Engine {
 
     /// Lets the worker finish what it runs and take nothing more, while the gateway drains.
     pub(crate) fn stop_taking(&self) {
-        self.worker.stop_taking();
+        if let Some(worker) = &self.worker {
+            worker.stop_taking();
+        }
     }
 }
 
 fn gateway_settings(
-    worker: &WorkerRole,
+    roles: Roles,
+    worker: Option<&WorkerRole>,
     metrics: Metrics,
     owners: Owners,
+    (token, task_token_key): (Option<ClusterToken>, Option<TokenKey>),
 ) -> flowmill_gateway::Settings {
-    let watch = worker.watch();
-    let (rendered, queues) = (metrics.clone(), watch.clone());
+    let watch = worker.map(WorkerRole::watch);
+    let figures = move || watch.as_ref().map(QueueWatch::figures).unwrap_or_default();
+    let (rendered, queues) = (metrics.clone(), figures.clone());
     let render = move || {
-        for (shard, status) in owners.statuses() {
+        for (shard, status) in owners.only_here().statuses() {
             rendered.set_shard(shard.get(), shard_figures(&status));
         }
-        for QueueFigures { queue, active, waiting } in queues.figures() {
+        for QueueFigures { queue, active, waiting } in figures() {
             rendered.set_queue(&queue, active, waiting);
         }
         rendered.render()
     };
     flowmill_gateway::Settings {
         metrics,
+        token,
+        readiness: roles.readiness(),
         render: Arc::new(render),
-        roles: ["gateway", "orchestrator", "worker"].map(str::to_owned).to_vec(),
-        queues: Arc::new(move || watch.figures()),
+        roles: roles.names(),
+        queues: Arc::new(queues),
+        task_token_key,
     }
 }
 

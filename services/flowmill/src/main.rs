@@ -5,6 +5,7 @@
 mod bench;
 mod cli;
 mod command;
+mod config;
 mod definition;
 mod demo;
 mod descriptors;
@@ -13,6 +14,7 @@ mod engine;
 mod exit;
 mod input;
 mod latency;
+mod node;
 mod progress;
 #[cfg(test)]
 mod reference;

@@ -54,13 +54,15 @@ impl Gateway {
     ///
     /// # Errors
     /// `invalid-definition` with every error, `version-conflict` when the version exists with
-    /// other content, `payload-too-large`, and the retryable ones. A deploy may be repeated.
+    /// other content, `conflict` when as many flows have triggers as may have any, `payload-too-large`,
+    /// and the retryable ones. A deploy may be repeated.
     pub async fn deploy(&self, request: DeployRequest) -> Result<DeployedVersion, Refusal> {
         let DeployRequest { source, format, expected, spread, trace } = request;
         let flow = self.compile(source, format).await?;
         if let Some(expected) = expected {
             check_name(&flow, &expected)?;
         }
+        self.check_triggers(&flow)?;
         let (version, hash) = (flow.document.flow_version(), flow.hash);
         if let Some(known) = self.parts().catalogue.find(&version)
             && spread.is_none()
@@ -103,6 +105,24 @@ impl Gateway {
         };
         self.await_published(version, is_seen).await?;
         Ok(position)
+    }
+
+    /// Refuses one flow too many with triggers: each costs every gateway a consumer.
+    fn check_triggers(&self, flow: &Flow) -> Result<(), Refusal> {
+        let name = flow.document.flow();
+        let flows = self.parts().catalogue.flows();
+        let others = flows
+            .iter()
+            .filter(|other| !other.flow.triggers().is_empty() && other.record.flow.flow != name);
+        let (others, limit) = (others.count(), limits::TRIGGERED_FLOWS);
+        if flow.triggers().is_empty() || others < limit {
+            return Ok(());
+        }
+        let detail = format!(
+            "{others} other flows have triggers already, and {limit} may; deploy a version without \
+             triggers of one that needs them no more"
+        );
+        Err(Refusal::new(ErrorCode::Conflict, detail))
     }
 
     async fn compile(&self, source: Bytes, format: Format) -> Result<Flow, Refusal> {

@@ -17,6 +17,7 @@ use crate::Refusal;
 use crate::acknowledged::Acknowledged;
 use crate::room::Room;
 use crate::settings::Settings;
+use crate::workers::Workers;
 
 /// How long a question waits before it is asked again, when the shard moves.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     checks: Arc<Semaphore>,
     /// Whether the log lately had no room.
     pub(crate) room: Room,
+    /// Workers that this gateway lends tasks to.
+    pub(crate) workers: Workers,
     /// Cancelled when the gateway is to come to an end.
     pub(crate) draining: CancellationToken,
 }
@@ -61,10 +64,12 @@ pub(crate) struct Inner {
 impl Gateway {
     /// Makes a gateway. Nothing runs until something is asked.
     pub fn new(parts: Parts) -> Self {
+        let workers = Workers::new(&parts);
         Self(Arc::new(Inner {
             parts,
             acknowledged: Acknowledged::default(),
             room: Room::default(),
+            workers,
             checks: Arc::new(Semaphore::new(limits::CHECKS_AT_ONCE)),
             draining: CancellationToken::new(),
         }))

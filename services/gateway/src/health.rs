@@ -6,12 +6,13 @@ use flowmill_model::ShardId;
 use flowmill_routing::{ShardState, ShardStatus};
 
 use crate::Gateway;
+use crate::settings::Readiness;
 
 /// How long a check of readiness waits for the definitions.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
 impl Gateway {
-    /// Why deploys, starts and reads do not all work now; nothing when they do.
+    /// Why the node cannot do all that it is for now; nothing when it can.
     pub async fn not_ready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.0.draining.is_cancelled() {
@@ -24,11 +25,22 @@ impl Gateway {
         if shards == 0 {
             reasons.push("the log has no shards yet".to_owned());
         }
-        reasons.extend((0..shards).filter_map(|shard| self.shard_not_ready(ShardId::new(shard))));
+        reasons.extend(self.needed_shards().into_iter().filter_map(|s| self.shard_not_ready(s)));
         if let Err(refusal) = self.caught_up(CATCH_UP).await {
             reasons.push(refusal.detail);
         }
         reasons
+    }
+
+    /// The shards without which the node is not ready.
+    fn needed_shards(&self) -> Vec<ShardId> {
+        match self.parts().settings.readiness {
+            Readiness::EveryShard => (0..self.shards()).map(ShardId::new).collect(),
+            Readiness::OwnShards => {
+                self.parts().owners.only_here().statuses().into_keys().collect()
+            }
+            Readiness::Definitions => Vec::new(),
+        }
     }
 
     fn shard_not_ready(&self, shard: ShardId) -> Option<String> {

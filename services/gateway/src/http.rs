@@ -15,8 +15,10 @@ mod idle;
 mod lists;
 mod openapi;
 mod operations;
+mod preface;
 mod problem;
 mod serve;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -35,17 +37,28 @@ pub use serve::{Abandoned, serve};
 
 /// The API's routes, with everything around them but connections.
 pub fn router(gateway: Gateway) -> Router {
-    let bodies = Arc::new(Semaphore::new(limits::HTTP_BODIES_BYTES));
-    let metrics = gateway.parts().settings.metrics.clone();
-    let around = answer::Around { bodies, metrics };
-    let around = axum::middleware::from_fn_with_state(around, answer::answer);
-    flow_routes()
+    let routes = flow_routes()
         .merge(execution_routes())
+        .merge(task_routes())
         .merge(operation_routes())
         .fallback(no_such_address)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(around)
-        .with_state(gateway)
+        .method_not_allowed_fallback(no_such_method);
+    within_what_all_share(routes, gateway)
+}
+
+/// Health, readiness and metrics alone, for a node that does not serve the API. Other services may
+/// be added to them.
+pub fn operations(gateway: Gateway) -> Router {
+    within_what_all_share(health_routes(), gateway)
+}
+
+fn within_what_all_share(routes: Router<Gateway>, gateway: Gateway) -> Router {
+    let bodies = Arc::new(Semaphore::new(limits::HTTP_BODIES_BYTES));
+    let settings = &gateway.parts().settings;
+    let (metrics, token) = (settings.metrics.clone(), settings.token.clone());
+    let around = answer::Around { bodies, metrics, token };
+    let around = axum::middleware::from_fn_with_state(around, answer::answer);
+    routes.layer(around).with_state(gateway)
 }
 
 fn flow_routes() -> Router<Gateway> {
@@ -67,12 +80,26 @@ fn execution_routes() -> Router<Gateway> {
         .route("/v1/executions/{id}/signals/{name}", post(commands::signal))
 }
 
+fn task_routes() -> Router<Gateway> {
+    Router::new()
+        .route("/v1/tasks/poll", post(tasks::poll))
+        .route("/v1/tasks/{token}/complete", post(tasks::complete))
+        .route("/v1/tasks/{token}/fail", post(tasks::fail))
+        .route("/v1/tasks/{token}/throw", post(tasks::throw))
+        .route("/v1/tasks/{token}/postpone", post(tasks::postpone))
+        .route("/v1/tasks/{token}/heartbeat", post(tasks::heartbeat))
+        .route("/v1/workers", get(tasks::workers))
+}
+
 fn operation_routes() -> Router<Gateway> {
+    health_routes().route("/openapi.json", get(operations::description))
+}
+
+fn health_routes() -> Router<Gateway> {
     Router::new()
         .route("/healthz", get(operations::health))
         .route("/readyz", get(operations::ready))
         .route("/metrics", get(operations::metrics))
-        .route("/openapi.json", get(operations::description))
 }
 
 async fn no_such_address() -> Refusal {

@@ -40,11 +40,18 @@ impl IdempotencyKey {
     /// `None` when the flow has none.
     pub(crate) fn execution(&self, flow: &FlowName, placement: &[ShardId]) -> Option<ExecutionId> {
         let parts = ["start", TENANT, flow.namespace.as_str(), flow.name.as_str(), &self.0];
-        let digest = digest(&parts);
-        let (choice, unique) = (number(&digest[..8]), number(&digest[8..22]));
-        let index = choice % u128::try_from(placement.len()).ok().filter(|len| *len > 0)?;
-        let shard = placement.get(usize::try_from(index).ok()?)?;
-        Some(ExecutionId::new(*shard, unique))
+        placed(digest(&parts), placement)
+    }
+
+    /// The key that a trigger's expression made of a record: any text, since it travels in no
+    /// header. A start over HTTP with the same key is the same start.
+    ///
+    /// # Errors
+    /// When it is empty or too long.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn of_content(text: String) -> Result<Self, InvalidKey> {
+        let valid = (1..=limits::IDEMPOTENCY_KEY_CHARS).contains(&text.chars().count());
+        if valid { Ok(Self(text)) } else { Err(InvalidKey) }
     }
 
     /// The command that `action` on `execution` with this key names.
@@ -59,6 +66,29 @@ impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdempotencyKey({} characters)", self.0.len())
     }
+}
+
+/// The execution of `flow` that a record of a topic starts: made of the record's place. The time
+/// stamp tells a topic that was made anew from the old one, whose offsets come again.
+#[cfg(feature = "kafka")]
+pub(crate) fn execution_of_record(
+    flow: &FlowName,
+    placement: &[ShardId],
+    place: &crate::triggers::Place,
+) -> Option<ExecutionId> {
+    let (partition, offset) = (place.partition.to_string(), place.offset.to_string());
+    let timestamp = place.timestamp.map(|at| at.to_string()).unwrap_or_default();
+    let parts = ["record", TENANT, flow.namespace.as_str(), flow.name.as_str()];
+    let record = [place.topic.as_str(), &partition, &offset, &timestamp];
+    placed(digest(&[parts, record].concat()), placement)
+}
+
+/// The id that a digest stands for, on one of these shards; `None` when there are none.
+fn placed(digest: [u8; 32], placement: &[ShardId]) -> Option<ExecutionId> {
+    let (choice, unique) = (number(&digest[..8]), number(&digest[8..22]));
+    let index = choice % u128::try_from(placement.len()).ok().filter(|len| *len > 0)?;
+    let shard = placement.get(usize::try_from(index).ok()?)?;
+    Some(ExecutionId::new(*shard, unique))
 }
 
 /// SHA-256 of the parts, each behind its length, so that no two lists of parts are one text.
@@ -96,6 +126,22 @@ mod tests {
         assert_ne!(Some(id), key("k-2").execution(&flow, &shards(16)));
         assert_ne!(Some(id), key("k-1").execution(&"shop/other".parse().unwrap(), &shards(16)));
         assert_eq!(key("k-1").execution(&flow, &[]), None);
+    }
+
+    #[cfg(feature = "kafka")]
+    #[test]
+    fn a_record_names_one_execution_of_each_flow_and_a_topic_made_anew_another_one() {
+        let flow: FlowName = "shop/orders".parse().unwrap();
+        let topic = flowmill_model::TopicName::new("t").unwrap();
+        let place = crate::triggers::Place { topic, partition: 3, offset: 7, timestamp: Some(9) };
+        let of = |flow: &FlowName, place| execution_of_record(flow, &shards(16), place).unwrap();
+        let id = of(&flow, &place);
+        assert_eq!(id, of(&flow, &place.clone()));
+        assert_ne!(id, of(&"shop/other".parse().unwrap(), &place));
+        assert_ne!(id, of(&flow, &crate::triggers::Place { offset: 8, ..place.clone() }));
+        assert_ne!(id, of(&flow, &crate::triggers::Place { partition: 4, ..place.clone() }));
+        assert_ne!(id, of(&flow, &crate::triggers::Place { timestamp: Some(10), ..place }));
+        assert_eq!(id.to_string(), "PENDING");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! [`Gateway`] is the whole of it without HTTP; whoever embeds the engine uses that. [`serve`]
 //! puts the HTTP API in front of it.
 //!
+//! With the feature `kafka`, [`triggers`] starts executions from the records of Kafka topics.
+//!
 //! Nothing is decided here. A command goes into the log, the owner of its shard decides, and the
 //! gateway asks the owner for the outcome. **Invariant:** an answer of success means durable; an
 //! answer of "unknown" is the owner's word.
@@ -25,14 +27,18 @@ mod room;
 mod settings;
 mod stale;
 mod start;
+#[cfg(feature = "kafka")]
+pub mod triggers;
+mod workers;
 
 pub use control::{Action, CommandAnswer, Envelope};
 pub use deploy::{DeployRequest, DeployedVersion};
 pub use gateway::{Gateway, Parts};
-pub use http::{Abandoned, openapi, router, serve};
+pub use http::{Abandoned, openapi, operations, router, serve};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use list::ListPage;
 pub use reads::Read;
 pub use refusal::{Finding, Refusal};
-pub use settings::{QueueFigures, Settings};
+pub use settings::{QueueFigures, Readiness, Settings};
 pub use start::{StartRequest, Started};
+pub use workers::{TokenKey, WeakKey, WorkerServer, WorkerView, worker_service};

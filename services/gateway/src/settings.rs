@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use flowmill_routing::ClusterToken;
 use flowmill_telemetry::Metrics;
+
+use crate::workers::TokenKey;
 
 /// How a queue of tasks stands on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,17 +19,35 @@ pub struct QueueFigures {
     pub waiting: u64,
 }
 
+/// When a node counts as ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// When deploys, starts and reads work: every shard has an owner.
+    #[default]
+    EveryShard,
+    /// When the shards that are its turn are served.
+    OwnShards,
+    /// When it knows the deployed flows.
+    Definitions,
+}
+
 /// What a gateway is told.
 #[derive(Clone)]
 pub struct Settings {
     /// What the process does, as `/healthz` names it.
     pub roles: Vec<String>,
+    /// When the node counts as ready.
+    pub readiness: Readiness,
+    /// What callers must present; without one they are asked for nothing.
+    pub token: Option<ClusterToken>,
     /// Where requests are counted.
     pub metrics: Metrics,
     /// Metrics in Prometheus' text format, as `/metrics` gives them.
     pub render: Arc<dyn Fn() -> String + Send + Sync>,
     /// How the queues of tasks stand, as `/healthz` gives it.
     pub queues: Arc<dyn Fn() -> Vec<QueueFigures> + Send + Sync>,
+    /// What task tokens are signed with, the same in all gateways; from the cluster's id if none.
+    pub task_token_key: Option<TokenKey>,
 }
 
 impl Default for Settings {
@@ -34,9 +55,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             roles: vec!["gateway".into()],
+            readiness: Readiness::default(),
+            token: None,
             metrics: Metrics::default(),
             render: Arc::new(String::new),
             queues: Arc::new(Vec::new),
+            task_token_key: None,
         }
     }
 }

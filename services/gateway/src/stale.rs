@@ -73,7 +73,7 @@ fn view(gateway: &Gateway, execution: &Execution) -> Option<ExecutionView> {
     };
     let pending = execution.pending().into_iter().map(|pending| PendingView {
         node: node(pending.node),
-        reason: pending.reason.as_str(),
+        reason: pending.reason.as_str().into(),
         attempt: pending.attempt.unwrap_or_default(),
         since: pending.since,
         until: pending.until,

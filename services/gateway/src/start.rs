@@ -113,7 +113,7 @@ impl Gateway {
         }
     }
 
-    async fn append_start(
+    pub(crate) async fn append_start(
         &self,
         deployed: &Deployed,
         start: Start,
@@ -128,7 +128,7 @@ impl Gateway {
     }
 
     /// Whether the owner knows the execution.
-    async fn is_known(&self, id: ExecutionId) -> bool {
+    pub(crate) async fn is_known(&self, id: ExecutionId) -> bool {
         let owners = &self.parts().owners;
         let read = ask(limits::READ_WAIT, has_moved, |left| owners.read(id, None, left)).await;
         matches!(read, Ok(Some(_)))
@@ -166,7 +166,7 @@ impl Gateway {
         })
     }
 
-    fn status_of(&self, shard: ShardId) -> Option<ShardStatus> {
+    pub(crate) fn status_of(&self, shard: ShardId) -> Option<ShardStatus> {
         self.parts().owners.status(shard)
     }
 
@@ -196,13 +196,13 @@ impl Input {
     }
 }
 
-fn start(id: ExecutionId, deployed: &Deployed, input: Payload, keyed: bool) -> Start {
+pub(crate) fn start(id: ExecutionId, deployed: &Deployed, input: Payload, keyed: bool) -> Start {
     let (flow, hash) = (deployed.record.flow.clone(), deployed.record.hash);
     Start { execution: id, flow, hash, input, keyed }
 }
 
 /// Refuses a keyed start that its shard does not take now.
-fn check_open(shard: ShardId, status: Option<ShardStatus>) -> Result<(), Refusal> {
+pub(crate) fn check_open(shard: ShardId, status: Option<ShardStatus>) -> Result<(), Refusal> {
     match status {
         Some(status) if is_behind(&status) => Err(too_far_behind(shard)),
         Some(ShardStatus { state: ShardState::Open, .. }) => Ok(()),
@@ -230,7 +230,7 @@ fn too_far_behind(shard: ShardId) -> Refusal {
     Refusal::new(ErrorCode::Overloaded, detail)
 }
 
-fn no_shard() -> Refusal {
+pub(crate) fn no_shard() -> Refusal {
     tracing::error!("a flow has no shards");
     Refusal::new(ErrorCode::Internal, "the flow has no shards; please report it")
 }

@@ -149,9 +149,10 @@ impl Birth {
     fn decision(&self, before: &Execution, question: &Question) -> Result<Decision, Rejection> {
         let Question { command, moment, raw } = question;
         match flowmill_engine::decide(&self.flow, before, command, moment) {
-            Err(Rejection::Quarantined) if !raw.is_empty() => {
-                flowmill_engine::keep_input(before, Blob(raw.clone()))
-            }
+            Err(Rejection::Quarantined) => match crate::shard::kept(command, raw) {
+                Some(kept) => flowmill_engine::keep_input(before, kept),
+                None => Err(Rejection::Quarantined),
+            },
             Ok(decision) if matches!(command, Command::Resume(_)) => {
                 Ok(self.decide_kept(before, decision, moment))
             }

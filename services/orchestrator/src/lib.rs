@@ -18,4 +18,4 @@ pub mod validity;
 pub mod view;
 
 pub use orchestrator::{Orchestrator, Parts, StartError, ensure_topics, topics};
-pub use settings::Settings;
+pub use settings::{Retention, Settings};

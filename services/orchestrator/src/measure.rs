@@ -48,6 +48,13 @@ impl Measure {
         self.0.tasks_redispatched(tasks);
     }
 
+    /// Lifecycle events could not be sent in time, and some of them will not be.
+    pub(crate) fn lifecycle_late(&self, late: usize, lost: usize) {
+        if late > 0 {
+            self.0.lifecycle_late(late, lost);
+        }
+    }
+
     pub(crate) fn batch(&self, decisions: usize, bytes: usize) {
         self.0.batch(decisions, bytes);
     }

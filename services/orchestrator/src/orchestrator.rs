@@ -1,4 +1,4 @@
-//! The orchestrator role of one node: makes the topics, joins the group, runs a shard actor for
+//! The orchestrator role of one node: joins the group, runs a shard actor for
 //! every shard that is its turn.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use flowmill_catalog::Catalogue;
 use flowmill_log::{Log, Member, ORCHESTRATORS, ReadError, Retention, Survival, Topic, TopicSpec};
 use flowmill_model::ShardId;
-use flowmill_routing::Owners;
+use flowmill_routing::{Directory, Owners};
 use flowmill_runtime::{Clock, Entropy, spawn};
 use flowmill_store::Store;
 use flowmill_telemetry::Metrics;
@@ -30,6 +30,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The deployed flows.
     pub catalogue: Catalogue,
+    /// What the owners of shards announce.
+    pub directory: Directory,
     /// Where questions to shards come in.
     pub owners: Owners,
     /// The clock.
@@ -46,9 +48,9 @@ pub struct Parts {
 /// Why an orchestrator does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A topic cannot be made or does not fit.
-    #[error("a topic cannot be used")]
-    Topic(#[from] ReadError),
+    /// The group of orchestrators cannot be joined.
+    #[error("the group of orchestrators cannot be joined")]
+    Membership(#[from] ReadError),
     /// An actor cannot be started.
     #[error("shard {0} cannot be started: {1}")]
     Actor(ShardId, String),
@@ -57,14 +59,11 @@ pub enum StartError {
 /// How long inputs are kept in the log at least.
 const INPUT_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Partitions of the topic of lifecycle events, if there are as many shards.
+const LIFECYCLE_PARTITIONS: u16 = 12;
+
 /// How long dead letters are kept.
 const DEAD_LETTER_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// How often ended executions are looked for that have been kept long enough.
-const PURGE_EVERY: Duration = Duration::from_secs(10);
-
-/// Ended executions deleted in one go.
-const PURGE_AT_ONCE: usize = 1_000;
 
 /// The topics an orchestrator needs, for `shards` shards. Task queues are made on first use.
 pub fn topics(shards: u16) -> Vec<TopicSpec> {
@@ -81,6 +80,7 @@ pub fn topics(shards: u16) -> Vec<TopicSpec> {
         spec(Topic::History, shards, Retention::UntilTrimmed, Survival::Durable),
         spec(Topic::Definitions, 1, Retention::Compacted, Survival::Durable),
         spec(Topic::Shards, 1, Retention::Compacted, Survival::Derivable),
+        spec(Topic::Lifecycle, shards.min(LIFECYCLE_PARTITIONS), inputs, Survival::Durable),
         spec(Topic::DeadLetters, 1, Retention::For(DEAD_LETTER_RETENTION), Survival::Durable),
     ]
 }
@@ -111,21 +111,19 @@ enum Control {
 }
 
 impl Orchestrator {
-    /// Makes the topics, waits for the first assignment and starts its shards.
+    /// Waits for the first assignment and starts its shards. The topics are there.
     ///
     /// # Errors
-    /// A topic does not fit, or an actor cannot be started.
+    /// The group cannot be joined, or an actor cannot be started.
     pub async fn start(parts: Parts, settings: Settings) -> Result<Self, StartError> {
-        ensure_topics(parts.log.as_ref(), settings.shards).await?;
         let mut member = parts.log.join(ORCHESTRATORS, &Topic::Commands);
         let assigned = member.assigned().await?;
-        let shards = settings.shards;
-        let purge = purge(Arc::clone(&parts.store), shards, parts.clock, settings.retention);
         let owners = parts.owners.clone();
         let shared = Shared {
             log: parts.log,
             store: parts.store,
             catalogue: parts.catalogue,
+            directory: parts.directory,
             clock: parts.clock,
             entropy: parts.entropy,
             metrics: Measure::new(parts.metrics),
@@ -136,7 +134,7 @@ impl Orchestrator {
         running.reassign(&assigned).await?;
         let (control, commands) = mpsc::channel(1);
         let membership = spawn("membership", running.follow(member, commands));
-        Ok(Self { control, tasks: vec![membership, spawn("purge", purge)] })
+        Ok(Self { control, tasks: vec![membership] })
     }
 
     /// Lets every shard finish its batch, write what is behind, and stop.
@@ -255,24 +253,5 @@ impl Shard {
         arguments: Arguments,
     ) -> Result<(ActorRef<ShardMessage>, JoinHandle<()>), ractor::SpawnErr> {
         ShardActor::spawn(None, ShardActor, arguments).await
-    }
-}
-
-/// Deletes executions that ended longer ago than `retention`.
-async fn purge(store: Arc<dyn Store>, shards: u16, clock: Clock, retention: Duration) {
-    loop {
-        tokio::time::sleep(PURGE_EVERY).await;
-        let kept = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
-        let oldest = clock.now().as_millis().saturating_sub(kept);
-        for shard in (0..shards).map(ShardId::new) {
-            let asked = flowmill_store::Purge {
-                shard,
-                ended_before: flowmill_model::Timestamp::from_millis(oldest),
-                limit: PURGE_AT_ONCE,
-            };
-            if let Err(error) = store.purge(asked).await {
-                tracing::warn!(%shard, %error, "ended executions cannot be deleted");
-            }
-        }
     }
 }

@@ -24,6 +24,7 @@ use flowmill_store::{
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::settings::Settings;
 use crate::takeover::TailBatch;
 
 /// One committed batch, as the projector takes it.
@@ -81,7 +82,7 @@ pub struct Projector<R> {
     shard: ShardId,
     log: LogIdentity,
     report: R,
-    flush_every: Duration,
+    settings: Arc<Settings>,
     pending: BTreeMap<ExecutionId, Pending>,
     trail: Trail,
     marking: Option<Marking>,
@@ -102,11 +103,11 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         store: Arc<dyn Store>,
         shard: ShardId,
         log: LogIdentity,
-        flush_every: Duration,
+        settings: Arc<Settings>,
         report: R,
     ) -> Self {
         let (pending, trail) = (BTreeMap::new(), Trail::default());
-        Self { store, shard, log, report, flush_every, pending, trail, marking: None }
+        Self { store, shard, log, report, settings, pending, trail, marking: None }
     }
 
     /// Runs until the sender is dropped, then flushes what is left and moves the watermark.
@@ -138,7 +139,7 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         &mut self,
         input: &mut mpsc::UnboundedReceiver<Projected>,
     ) -> Result<bool, Damaged> {
-        let until = Instant::now() + self.flush_every;
+        let until = Instant::now() + self.settings.flush_every;
         while self.pending.len() < FLUSH_EXECUTIONS {
             let marking = self.marking.is_some();
             tokio::select! {
@@ -189,8 +190,8 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         }
         let pending = std::mem::take(&mut self.pending);
         let executions = pending.iter().map(|(id, p)| (*id, p.after.sequence())).collect();
-        let generation = self.log.generation;
-        let rows = pending.into_iter().map(|(id, pending)| pending.row(id, generation));
+        let (generation, settings) = (self.log.generation, Arc::clone(&self.settings));
+        let rows = pending.into_iter().map(|(id, pending)| pending.row(id, generation, &settings));
         let write = Write { executions: rows.collect() };
         let (store, shard) = (Arc::clone(&self.store), self.shard);
         let written = until_done(shard, || store.write(shard, write.clone())).await;
@@ -254,18 +255,22 @@ async fn until_done(
 }
 
 impl Pending {
-    fn row(self, id: ExecutionId, generation: u8) -> ExecutionWrite {
+    fn row(self, id: ExecutionId, generation: u8, settings: &Settings) -> ExecutionWrite {
         let before = self.before.as_deref().map(timer_rows).unwrap_or_default();
         let after = timer_rows(&self.after);
         let new = after.iter().filter(|row| !before.contains(row));
         let gone = before.iter().filter(|row| !after.contains(row));
+        let listing = listing(&self.after);
+        let namespace = &listing.flow.flow.namespace;
+        let purge_at = listing.ended_at.map(|end| settings.retention.purge_at(namespace, end));
         ExecutionWrite {
             id,
             version: RowVersion::of(generation, self.offset),
             sequence: self.after.sequence(),
             checkpoint: Bytes::from(self.after.encode()),
             history: history_row(&self.transitions),
-            listing: listing(&self.after),
+            listing,
+            purge_at,
             timers_set: new.copied().collect(),
             timers_cleared: gone.map(|row| row.key).collect(),
         }

@@ -6,6 +6,7 @@
 //! fenced or an outcome is unknown. Everything staged belongs to an incarnation and is dropped
 //! with it; messages of an earlier one are ignored.
 
+mod announcing;
 mod backlog;
 mod batch;
 mod catalogue;
@@ -14,9 +15,11 @@ mod deciding;
 mod deferrals;
 mod input;
 mod intake;
+mod lifecycle;
 mod live;
 mod loading;
 mod outputs;
+mod purge;
 mod queries;
 mod serving;
 mod timers;
@@ -31,7 +34,7 @@ use flowmill_engine::Execution;
 use flowmill_log::{AppendError, Fetched, Log, ReadError};
 use flowmill_model::history::{HistoryRecord, InputTopic};
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Queue, ShardId};
-use flowmill_routing::{Inbox, Request, ShardState, ShardStatus};
+use flowmill_routing::{Directory, Inbox, Request, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy, spawn};
 use flowmill_store::{Store, StoreError, TimerRow};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -43,7 +46,7 @@ use crate::execution::Decided;
 use crate::projector::Report;
 use crate::settings::Settings;
 use crate::takeover::{Alarm, Claimant, Takeover};
-pub(crate) use input::command_of;
+pub(crate) use input::{command_of, kept};
 use outputs::Dispatched;
 use serving::Serving;
 
@@ -62,6 +65,8 @@ pub struct Shared {
     pub store: Arc<dyn Store>,
     /// The deployed flows.
     pub catalogue: Catalogue,
+    /// What the owners of shards announce.
+    pub directory: Directory,
     /// The clock.
     pub clock: Clock,
     /// Seeds of decisions.
@@ -177,8 +182,13 @@ pub(crate) enum Next {
 }
 
 impl From<Alarm> for Next {
+    /// A log that is away for a while is no reason to stand still for good: the next claim waits
+    /// for it.
     fn from(alarm: Alarm) -> Self {
-        Self::Halt(alarm.to_string())
+        match alarm {
+            Alarm::Log(ReadError::Unavailable(why)) => Self::Reclaim(why),
+            other => Self::Halt(other.to_string()),
+        }
     }
 }
 
@@ -263,7 +273,7 @@ impl Shard {
             ShardMessage::ForeignClaim(_) => {
                 self.apply(Next::Reclaim("another node claimed the shard".into()));
             }
-            ShardMessage::ReadFailed(_, error) => self.apply(Next::Halt(error.to_string())),
+            ShardMessage::ReadFailed(_, error) => self.apply(Alarm::Log(error).into()),
             ShardMessage::Fetched(..)
             | ShardMessage::Loaded(..)
             | ShardMessage::Decided(_)
@@ -296,6 +306,10 @@ impl Shard {
         match next {
             Next::Serve => self.publish(),
             Next::Stop(done) => self.finish(done),
+            Next::Reclaim(why) if self.is_leaving() => {
+                tracing::warn!(shard = %self.id, why, "the shard leaves before it had finished");
+                self.leave();
+            }
             Next::Reclaim(why) => {
                 tracing::warn!(shard = %self.id, why, "the shard is claimed again");
                 self.shared.metrics.fenced();
@@ -309,6 +323,26 @@ impl Shard {
                 self.status.send_modify(|status| status.state = ShardState::Halted(why));
             }
         }
+    }
+
+    /// Whether the term that ends now was told to end.
+    fn is_leaving(&self) -> bool {
+        match &self.phase {
+            Phase::Serving(serving) => serving.is_stopping(),
+            Phase::TakingOver(_) | Phase::Halted | Phase::Stopped => false,
+        }
+    }
+
+    /// Ends a term that was told to end and cannot finish: what is staged is dropped.
+    fn leave(&mut self) {
+        self.incarnation += 1;
+        if let Phase::Serving(mut serving) = std::mem::replace(&mut self.phase, Phase::Stopped)
+            && let Some(done) = serving.take_stopping()
+        {
+            drop(serving);
+            answer(done);
+        }
+        self.me.stop(None);
     }
 
     /// Whether the term that ends now was a long one.

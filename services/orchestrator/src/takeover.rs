@@ -139,7 +139,7 @@ impl Claimant {
 
     async fn attempt(&self) -> Result<Takeover, TakeoverError> {
         let found = self.store.watermarks(self.shard).await.map_err(store_error)?;
-        let margin = found.map(|marks| marks.margin);
+        let margin = found.and_then(|marks| marks.margin);
         let history = Partition::of_shard(Topic::History, self.shard);
         let bounds = self.log.bounds(&history).await.map_err(read_error)?;
         let (mut replay, start) = Replay::start(self.log.identity(), margin, bounds.start)?;
@@ -211,7 +211,15 @@ fn store_error(error: StoreError) -> TakeoverError {
 }
 
 fn read_error(error: ReadError) -> TakeoverError {
-    TakeoverError::Alarm(Alarm::Log(error))
+    match error {
+        ReadError::Unavailable(why) => TakeoverError::Again(why),
+        ReadError::OutOfRange { .. }
+        | ReadError::NoSuchPartition(_)
+        | ReadError::PartitionCount { .. }
+        | ReadError::Refused { .. }
+        | ReadError::Damaged(_)
+        | ReadError::Closed(_) => TakeoverError::Alarm(Alarm::Log(error)),
+    }
 }
 
 /// Reads history in order, applies the rule and keeps what a new owner needs.

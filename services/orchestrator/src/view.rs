@@ -31,7 +31,7 @@ pub fn execution(execution: &Execution, flow: Option<&Flow>) -> Option<Execution
     let (version, _) = execution.flow()?;
     let pending = execution.pending().into_iter().map(|pending| PendingView {
         node: node_id(flow, pending.node),
-        reason: pending.reason.as_str(),
+        reason: pending.reason.as_str().into(),
         attempt: pending.attempt.unwrap_or(0),
         since: pending.since,
         until: pending.until,

@@ -1,4 +1,5 @@
-//! Puts the worker of `http.request` nodes together.
+//! Puts the built-in worker together: one for `http.request` and `kafka.produce` nodes, since a
+//! queue that a flow names may carry both.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -14,6 +15,7 @@ use flowmill_worker_sdk::{BuildError, TaskContext, Worker};
 use crate::call::Caller;
 use crate::client::client;
 use crate::hosts::Hosts;
+use crate::kafka_produce::{KAFKA_QUEUE, KAFKA_TASK, KafkaAccess};
 use crate::policy::OutgoingPolicy;
 use crate::resolver::{Lookup, system_lookup};
 use crate::secrets::Secrets;
@@ -27,7 +29,7 @@ pub const HTTP_QUEUE: &str = "http";
 /// Slots unless set otherwise.
 const DEFAULT_SLOTS: NonZeroUsize = NonZeroUsize::new(limits::HTTP_SLOTS).expect("not zero");
 
-/// How the worker of `http.request` nodes works.
+/// How the built-in worker works.
 #[derive(Clone)]
 pub struct Settings {
     /// Calls at the same time; one host may have a quarter of them.
@@ -46,6 +48,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// How names are resolved.
     pub lookup: Lookup,
+    /// Where the records of `kafka.produce` nodes go.
+    pub kafka: KafkaAccess,
 }
 
 /// Why the worker cannot be made.
@@ -60,24 +64,27 @@ pub enum StartError {
 }
 
 impl Settings {
-    /// Serves [`HTTP_QUEUE`], reaches public addresses only, knows no secrets.
+    /// Serves [`HTTP_QUEUE`] and [`KAFKA_QUEUE`], reaches public addresses only, knows no secrets.
     pub fn new(clock: Clock) -> Self {
         Self {
             slots: DEFAULT_SLOTS,
-            queues: vec![HTTP_QUEUE.to_owned()],
+            queues: vec![HTTP_QUEUE.to_owned(), KAFKA_QUEUE.to_owned()],
             outgoing: OutgoingPolicy::public(),
             secrets: Secrets::default(),
             drain: limits::DRAIN_WAIT,
             clock,
             metrics: Metrics::default(),
             lookup: system_lookup(),
+            kafka: KafkaAccess::default(),
         }
     }
 }
 
-/// A worker that makes the calls of `http.request` nodes.
+/// A worker that makes the calls of `http.request` nodes and writes the records of `kafka.produce`
+/// nodes.
 pub fn http_worker(log: Arc<dyn Log>, settings: Settings) -> Result<Worker, StartError> {
-    let Settings { slots, queues, outgoing, secrets, drain, clock, metrics, lookup } = settings;
+    let kafka = settings.kafka.clone();
+    let Settings { slots, queues, outgoing, secrets, drain, clock, metrics, lookup, .. } = settings;
     let policy = Arc::new(outgoing);
     let client = client(Arc::clone(&policy), lookup).map_err(StartError::Client)?;
     let hosts = Hosts::sharing(slots);
@@ -87,7 +94,11 @@ pub fn http_worker(log: Arc<dyn Log>, settings: Settings) -> Result<Worker, Star
         let caller = Arc::clone(&caller);
         async move { caller.run(context, &input).await }
     };
-    let builder = Worker::builder(log).raw_task(HTTP_TASK, handler);
+    let produce = move |context: TaskContext, input: Payload| {
+        let kafka = kafka.clone();
+        async move { kafka.run(context, &input).await }
+    };
+    let builder = Worker::builder(log).raw_task(HTTP_TASK, handler).raw_task(KAFKA_TASK, produce);
     let builder = builder.concurrency(slots).drain_within(drain).metrics(metrics);
     let builder = queues.iter().fold(builder, |builder, queue| builder.queue(queue));
     Ok(builder.build()?)

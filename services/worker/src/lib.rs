@@ -1,4 +1,4 @@
-//! The built-in worker: runs the tasks of `http.request` nodes.
+//! The built-in worker: runs the tasks of `http.request` and `kafka.produce` nodes.
 //!
 //! A request is what `flowmill_flow::RequestTemplate` made of the node's parameters, with places
 //! for secrets that are filled in here and nowhere else. The answer is
@@ -20,6 +20,7 @@ mod connect;
 mod failure;
 mod hosts;
 mod http_worker;
+mod kafka_produce;
 mod policy;
 mod redirect;
 mod request;
@@ -27,6 +28,7 @@ mod resolver;
 mod secrets;
 
 pub use http_worker::{HTTP_QUEUE, HTTP_TASK, Settings, StartError, http_worker};
+pub use kafka_produce::{KAFKA_QUEUE, KAFKA_TASK, KafkaAccess};
 pub use policy::{InvalidAllow, OutgoingPolicy, Refused};
 pub use resolver::{Addresses, Lookup};
 pub use secrets::Secrets;

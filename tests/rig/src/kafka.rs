@@ -184,6 +184,15 @@ impl Kafka {
         self.server(node)?.signal(Signal::CONT)
     }
 
+    /// One of Kafka's own tools, by the name of its class, such as
+    /// `org.apache.kafka.tools.ConsoleProducer`. It lives as long as whoever runs it lets it.
+    pub fn tool(&self, class: &str) -> Command {
+        let mut tool = Command::new(&self.machine.java);
+        tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]);
+        tool.arg(self.logging_option()).arg("-cp").arg(&self.machine.class_path).arg(class);
+        tool
+    }
+
     fn server(&self, node: usize) -> Result<&Server, RigError> {
         let server = self.nodes[node].server.as_ref();
         server.ok_or_else(|| RigError::State { server: name(node), is: "does not run" })

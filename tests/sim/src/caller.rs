@@ -168,7 +168,7 @@ impl Caller {
         let record = CommandRecord { sent_at: self.clock.now(), trace: None, command };
         let log = Arc::clone(&*self.log.lock());
         let to = Partition::of_shard(Topic::Commands, SHARD);
-        let value = envelope::encode(&record).into();
+        let value = envelope::encode(&record);
         let append = log.append(&to, Record::of(value));
         let answer = tokio::time::timeout(PATIENCE, append).await.ok().and_then(Result::ok);
         let execution = record.command.execution().map_or_else(|| "-".into(), |id| id.to_string());

@@ -7,7 +7,7 @@ use flowmill_catalog::Catalogue;
 use flowmill_log::Log;
 use flowmill_log::memory::{InFlight, MemoryLog};
 use flowmill_orchestrator::{Orchestrator, Parts, Settings};
-use flowmill_routing::Owners;
+use flowmill_routing::{Directory, Owners};
 use flowmill_runtime::{Clock, Entropy};
 use flowmill_store::Store;
 use flowmill_store::memory::MemoryStore;
@@ -52,6 +52,7 @@ impl Node {
         let owners = Owners::default();
         let parts = Parts {
             catalogue: Catalogue::follow(&shared),
+            directory: Directory::follow(&shared),
             log: shared,
             store,
             owners: owners.clone(),

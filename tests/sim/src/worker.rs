@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_log::{Log, Partition, ReadLimit, Record, Topic, worker_group};
+use flowmill_events::{decode_task, encode_result};
+use flowmill_log::{Log, Partition, ReadLimit, Topic, worker_group};
 use flowmill_model::task::{Failure, Outcome, ResultRecord, TaskRecord};
-use flowmill_model::{ErrorCode, Offset, Payload, Problem, Queue, TaskToken, envelope};
+use flowmill_model::{ErrorCode, Offset, Payload, Problem, Queue, TaskToken};
 use flowmill_runtime::spawn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -95,7 +96,7 @@ impl Working {
                 return;
             }
             for fetched in records {
-                let Ok(task) = envelope::decode::<TaskRecord>(&fetched.record.value) else {
+                let Ok(task) = decode_task(&fetched.record) else {
                     continue;
                 };
                 self.trace.note(format!("task {} {}", task.id, task.token));
@@ -143,7 +144,6 @@ fn done() -> Outcome {
 async fn send(log: &Arc<dyn Log>, task: &TaskRecord, token: TaskToken, outcome: Outcome) {
     let record = ResultRecord { id: task.id, token, outcome, trace: None };
     let to = Partition::of_shard(Topic::Results, task.id.execution.shard());
-    let value = envelope::encode(&record).into();
     // A result that is lost is the business of the engine's time-outs.
-    drop(log.append(&to, Record::of(value)).await);
+    drop(log.append(&to, encode_result(&record)).await);
 }

@@ -1,4 +1,4 @@
-//! `task` and `http.request`: have a worker do something.
+//! `task`, `http.request` and `kafka.produce`: have a worker do something.
 
 use std::sync::OnceLock;
 
@@ -77,6 +77,12 @@ pub(crate) fn overdue() -> Problem {
     Problem::of(ErrorCode::Timeout, detail)
 }
 
+/// The task type of `kafka.produce` nodes.
+pub(super) fn kafka_produce() -> Queue {
+    static NAME: OnceLock<Queue> = OnceLock::new();
+    NAME.get_or_init(|| Queue::new("kafka.produce").expect("it follows the rules of names")).clone()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -110,6 +116,17 @@ mod tests {
         let task = driver.task("n");
         assert_eq!(task.task_type.as_str(), "http.request");
         assert!(text(&task.input).contains("\"id\":5"), "{}", text(&task.input));
+    }
+
+    #[test]
+    fn a_record_for_kafka_is_a_task_of_its_own_type() {
+        let node = "{ id: n, type: kafka.produce, parameters: { topic: 'orders.${ .id }', \
+                    key: '${ .id }', headers: { h: x } } }";
+        let driver = Driver::started(around(node), "{\"id\":5}");
+        let task = driver.task("n");
+        assert_eq!((task.task_type.as_str(), task.queue.as_str()), ("kafka.produce", "kafka"));
+        let record = r#"{"topic":"orders.5","key":5,"headers":{"h":"x"},"value":{"id":5}}"#;
+        assert_eq!(text(&task.input), record);
     }
 
     #[test]

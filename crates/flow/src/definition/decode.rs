@@ -11,7 +11,7 @@ use flowmill_model::{Name, Version, limits};
 
 use crate::diagnostic::{DiagnosticCode, Finding, Report};
 use crate::duration;
-use crate::expression::{Expression, SyntaxFault};
+use crate::expression::{Expression, SyntaxFault, Variable};
 use crate::graph::{
     Document, DraftBody, DraftConnections, DraftNode, DraftReference, Header, Role,
 };
@@ -19,9 +19,10 @@ use crate::retry::{Backoff, Jitter, RetryPolicy};
 use crate::schema::Schema;
 use crate::source::{Item, ItemValue, Source};
 use crate::template::mentions_secrets;
+use crate::trigger::Trigger;
 
 use super::shape::{is_identifier, report_at, report_within};
-use super::{connection, parameters, tables};
+use super::{connection, parameters, tables, triggers};
 
 /// A document's parts.
 pub(super) struct Decoded {
@@ -29,6 +30,7 @@ pub(super) struct Decoded {
     pub(super) header: Option<Header>,
     pub(super) nodes: Vec<DraftNode>,
     pub(super) connections: DraftConnections,
+    pub(super) triggers: Vec<Trigger>,
 }
 
 /// What the decoding of one node's values needs and gathers.
@@ -43,6 +45,7 @@ pub(super) struct Context<'a> {
 pub(super) fn document(source: &Source<'_>, report: &mut Report) -> Decoded {
     let root = &source.root;
     let header = header(root, report);
+    let triggers = triggers::triggers(root, source, report);
     let nodes = root.get("nodes").map(|item| nodes(item, source, report)).unwrap_or_default();
     let items = root.get("connections").map(Item::items).unwrap_or_default();
     let items = &items[..items.len().min(limits::FLOW_CONNECTIONS)];
@@ -51,7 +54,7 @@ pub(super) fn document(source: &Source<'_>, report: &mut Report) -> Decoded {
     });
     let list: Vec<_> = read.collect();
     let complete = list.len() == items.len();
-    Decoded { header, nodes, connections: DraftConnections { list, complete } }
+    Decoded { header, nodes, connections: DraftConnections { list, complete }, triggers }
 }
 
 fn header(root: &Item, report: &mut Report) -> Option<Header> {
@@ -120,9 +123,7 @@ fn nodes(list: &Item, source: &Source<'_>, report: &mut Report) -> Vec<DraftNode
             let at = item.get("id").unwrap_or(item);
             report_at(at, &format!("{pointer}/id"), finding, report);
         }
-        let context =
-            Context { source, report, references: Vec::new(), references_every_node: false };
-        nodes.push(node(item, id, pointer, context));
+        nodes.push(node(item, id, pointer, Context::new(source, report)));
     }
     nodes
 }
@@ -207,16 +208,31 @@ pub(super) fn number<T: std::str::FromStr>(item: &Item, field: &str) -> Option<T
     text.parse().ok()
 }
 
-impl Context<'_> {
-    /// Compiles the expression that `item` is.
+impl<'a> Context<'a> {
+    /// Begins with nothing gathered.
+    pub(super) fn new(source: &'a Source<'a>, report: &'a mut Report) -> Self {
+        Self { source, report, references: Vec::new(), references_every_node: false }
+    }
+
+    /// Compiles the expression of a node that `item` is.
     pub(super) fn expression(&mut self, item: &Item, pointer: &str) -> Option<Expression> {
+        self.compiled(item, pointer, Variable::OF_NODES)
+    }
+
+    /// Compiles the expression that `item` is, which may name these variables.
+    pub(super) fn compiled(
+        &mut self,
+        item: &Item,
+        pointer: &str,
+        known: &'static [Variable],
+    ) -> Option<Expression> {
         let text = item.text()?;
         if mentions_secrets(text) {
             let finding = parameters::misplaced_secret(false);
             report_at(item, pointer, finding, self.report);
             return None;
         }
-        match Expression::compile(text) {
+        match Expression::compile_with(text, known) {
             Ok(expression) => {
                 self.note(&expression, item, 0, pointer);
                 Some(expression)

@@ -18,8 +18,12 @@ use super::shape::{report_at, report_within};
 /// The queue that carries HTTP requests unless a node names another.
 const HTTP_QUEUE: &str = "http";
 
-/// The task type of HTTP requests, which only `http.request` nodes make.
-const HTTP_TASK: &str = "http.request";
+/// The queue that carries records for Kafka unless a node names another.
+const KAFKA_QUEUE: &str = "kafka";
+
+/// Task types that only nodes of the same name make, and what their tasks do.
+const OWN_TASKS: [(&str, &str); 2] =
+    [("http.request", "make HTTP requests"), ("kafka.produce", "write records to Kafka")];
 
 /// One node's parameters.
 pub(super) struct Parameters<'a, 'c> {
@@ -82,6 +86,7 @@ impl Parameters<'_, '_> {
             }
             "task" => self.task(),
             "http.request" => self.http_request(),
+            "kafka.produce" => self.kafka_produce(),
             _ => None,
         }
     }
@@ -179,11 +184,11 @@ impl Parameters<'_, '_> {
 
     fn task(&mut self) -> Option<NodeKind> {
         let task_type = self.queue("type")?;
-        if task_type.as_str() == HTTP_TASK {
+        if let Some((own, does)) = OWN_TASKS.iter().find(|(own, _)| *own == task_type.as_str()) {
             let at = self.item.get("type")?;
-            let message = "a task node cannot make HTTP requests";
-            let help = "use a node of type http.request";
-            self.refuse(at, &self.path("type"), DiagnosticCode::InvalidValue, message, help);
+            let message = format!("a task node cannot {does}");
+            let help = format!("use a node of type {own}");
+            self.refuse(at, &self.path("type"), DiagnosticCode::InvalidValue, &message, &help);
             return None;
         }
         let input = match self.item.get("input") {
@@ -203,10 +208,7 @@ impl Parameters<'_, '_> {
             Some(body) => self.template(body, &self.path("body")).map(Some),
             None => Some(None),
         };
-        let queue = match self.item.get("queue").filter(|item| item.value != ItemValue::Null) {
-            Some(_) => self.queue("queue")?,
-            None => Queue::new(HTTP_QUEUE).ok()?,
-        };
+        let queue = self.queue_or(HTTP_QUEUE)?;
         let request = RequestTemplate::new(RequestParts {
             method: self.item.get("method")?.text()?.to_owned(),
             url: url?,
@@ -218,6 +220,32 @@ impl Parameters<'_, '_> {
             max_response_bytes: number(self.item, "maxResponseBytes"),
         });
         Some(NodeKind::HttpRequest { request, queue })
+    }
+
+    /// The queue that the node names, or this one.
+    fn queue_or(&self, default: &str) -> Option<Queue> {
+        match self.item.get("queue").filter(|item| item.value != ItemValue::Null) {
+            Some(_) => self.queue("queue"),
+            None => Queue::new(default).ok(),
+        }
+    }
+
+    /// The record is one template: an object of the parameters that are given.
+    fn kafka_produce(&mut self) -> Option<NodeKind> {
+        let given = |item: &&Item| item.value != ItemValue::Null;
+        let mut parts = Vec::new();
+        for field in ["topic", "key", "headers", "event"] {
+            let Some(item) = self.item.get(field).filter(given) else { continue };
+            parts.push(self.part(item, &self.path(field)).map(|part| (field.to_owned(), part)));
+        }
+        let value = match self.item.get("value") {
+            Some(item) => self.part(item, &self.path("value")),
+            None => Some(whole_value()),
+        };
+        parts.push(value.map(|part| ("value".to_owned(), part)));
+        let parts: Vec<_> = parts.into_iter().collect::<Option<_>>()?;
+        let queue = self.queue_or(KAFKA_QUEUE)?;
+        Some(NodeKind::KafkaProduce { record: Template::new(Part::Map(parts)), queue })
     }
 
     fn url(&mut self) -> Option<TextTemplate> {
@@ -355,8 +383,11 @@ impl Parameters<'_, '_> {
 
 /// The value itself.
 fn identity() -> Template {
-    let text = TextTemplate::compile("${ . }", false).expect("the identity is an expression");
-    Template::new(Part::Text(text))
+    Template::new(whole_value())
+}
+
+fn whole_value() -> Part {
+    Part::Text(TextTemplate::compile("${ . }", false).expect("the identity is an expression"))
 }
 
 fn fixed_or(item: &Item, parts: Vec<Part>, list: impl Fn(Vec<Part>) -> Part) -> Part {

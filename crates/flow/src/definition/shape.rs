@@ -1,6 +1,6 @@
 //! What a value of a definition may look like, and the check of it.
 
-use flowmill_model::{Name, Queue, Version, limits};
+use flowmill_model::{Name, Queue, TopicName, Version, limits};
 
 use crate::diagnostic::{DiagnosticCode, Finding, Place, Report, excerpt, suggest};
 use crate::duration;
@@ -37,6 +37,8 @@ pub(crate) enum Shape {
     Identifier,
     /// A queue, a task type or a signal's name.
     Queue,
+    /// The name of a Kafka topic.
+    Topic,
     /// A jq expression.
     Expression,
     /// Any value, with `${ expr }` in its strings.
@@ -186,6 +188,7 @@ fn check(shape: &Shape, item: &Item, pointer: &str, report: &mut Report) -> bool
         Shape::Name => check_name(item, pointer, report, |text| Name::new(text).map(drop)),
         Shape::Version => check_name(item, pointer, report, |text| Version::new(text).map(drop)),
         Shape::Queue => check_name(item, pointer, report, |text| Queue::new(text).map(drop)),
+        Shape::Topic => check_name(item, pointer, report, |text| TopicName::new(text).map(drop)),
         Shape::Identifier => check_identifier(item, pointer, report),
         Shape::SecretText => match item.value {
             ItemValue::Text(_) | ItemValue::Number(_) | ItemValue::Bool(_) => true,
@@ -371,7 +374,8 @@ fn check_settings(
         let help = if in_parameters {
             format!("move it into the node's `parameters`: {}", entry.key)
         } else {
-            "remove it: only task and http.request nodes are tried again and timed".to_owned()
+            "remove it: only task, http.request and kafka.produce nodes are tried again and timed"
+                .to_owned()
         };
         let finding = Finding::new(DiagnosticCode::UnknownField, message, help);
         report.add(finding.at(entry.key_place, format!("{pointer}/{}", entry.key)));

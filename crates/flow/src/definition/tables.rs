@@ -33,6 +33,11 @@ pub(crate) const DOCUMENT: &[Field] = &[
     optional("input", Shape::Object(DATA), "What the flow takes."),
     optional("output", Shape::Object(DATA), "What the flow gives."),
     optional("timeout", POSITIVE, "How long one execution may take; it faults after that."),
+    optional(
+        "triggers",
+        Shape::List { item: &Shape::Object(TRIGGER), most: limits::FLOW_TRIGGERS },
+        "What starts executions by itself.",
+    ),
     required(
         "nodes",
         Shape::List { item: &Shape::Node, most: limits::FLOW_NODES },
@@ -54,6 +59,38 @@ const HEADER: &[Field] = &[
 
 const DATA: &[Field] =
     &[optional("schema", Shape::JsonSchema, "The JSON Schema (2020-12) that a value must fit.")];
+
+const TRIGGER: &[Field] =
+    &[required("kafka", Shape::Object(KAFKA_TRIGGER), "The records of a Kafka topic.")];
+
+const KAFKA_TRIGGER: &[Field] = &[
+    required("topic", Shape::Topic, "The topic; each of its records starts one execution."),
+    optional(
+        "from",
+        Shape::Choice(&["latest", "earliest"]),
+        "Where to begin when the trigger has no position yet; latest by default.",
+    ),
+    optional(
+        "envelope",
+        Shape::Choice(&["json", "cloudevents", "raw"]),
+        "What a record's value is: JSON, a CloudEvent, or any text; json by default.",
+    ),
+    optional(
+        "key",
+        Shape::Expression,
+        "A jq expression that gives the start's idempotency key; the record's place by default.",
+    ),
+    optional(
+        "filter",
+        Shape::Expression,
+        "A jq expression; a record for which it does not hold starts nothing.",
+    ),
+    optional(
+        "input",
+        Shape::Expression,
+        "A jq expression that gives the input; the value by default, or a CloudEvent's data.",
+    ),
+];
 
 /// A node, its parameters aside.
 pub(crate) const NODE: &[Field] = &[
@@ -206,6 +243,12 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
         parameters: HTTP_REQUEST,
         is_task: true,
     },
+    NodeType {
+        name: "kafka.produce",
+        doc: "Has a worker write a record to a Kafka topic; gives {topic, partition, offset}.",
+        parameters: KAFKA_PRODUCE,
+        is_task: true,
+    },
 ];
 
 const CASE: &[Field] = &[
@@ -246,6 +289,25 @@ const HTTP_REQUEST: &[Field] = &[
         "The largest response that is taken, in bytes.",
     ),
     optional("queue", Shape::Queue, "The queue that carries the task; http by default."),
+];
+
+const KAFKA_PRODUCE: &[Field] = &[
+    required("topic", Shape::TextTemplate, "The topic."),
+    optional("key", Shape::TextTemplate, "The record's key; none by default."),
+    optional("value", Shape::Template, "The record's value, as JSON; the value by default."),
+    optional("headers", Shape::Map(&Shape::TextTemplate), "Headers by name."),
+    optional(
+        "event",
+        Shape::Object(EVENT),
+        "Makes the record a CloudEvent in binary mode; its id is the task's idempotency key.",
+    ),
+    optional("queue", Shape::Queue, "The queue that carries the task; kafka by default."),
+];
+
+const EVENT: &[Field] = &[
+    required("type", Shape::TextTemplate, "The kind of event, such as com.example.order.paid."),
+    optional("source", Shape::TextTemplate, "Where it happened; the flow's name by default."),
+    optional("subject", Shape::TextTemplate, "What it is about."),
 ];
 
 const AUTHENTICATION: &[Field] = &[

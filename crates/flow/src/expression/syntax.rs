@@ -215,6 +215,7 @@ pub(super) fn undefined(
     source: &str,
     errors: &jaq_core::compile::Errors<&str, ()>,
     library: &Library,
+    known: &[Variable],
 ) -> SyntaxFault {
     let all = errors.iter().flat_map(|(_, errors)| errors);
     let Some((name, kind)) = all.into_iter().next() else {
@@ -228,9 +229,10 @@ pub(super) fn undefined(
     let shown = excerpt(name);
     match kind {
         Undefined::Var => {
-            let known = Variable::ALL.map(Variable::name);
-            let all = || format!("the variables are {}", known.join(", "));
-            SyntaxFault::new(offset, format!("`{shown}` is not defined"), suggest(name, known, all))
+            let known: Vec<_> = known.iter().map(|variable| variable.name()).collect();
+            let all = || format!("the variables here are {}", known.join(", "));
+            let help = suggest(name, known.iter().copied(), all);
+            SyntaxFault::new(offset, format!("`{shown}` is not defined"), help)
         }
         Undefined::Filter(arity) => {
             let message = format!("there is no function `{shown}` with {arity} arguments");

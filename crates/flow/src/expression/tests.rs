@@ -74,6 +74,7 @@ fn variables_are_what_the_scope_says() {
         task: json("4"),
         runtime: json("5"),
         nodes: json("{\"x\":{\"y\":6}}"),
+        record: json("7"),
     };
     let source = "[., $input.a, $context, $workflow.name, $task, $runtime, $nodes.x.y]";
     let value = compiled(source).evaluate(&json("0"), &scope).expect("a value");

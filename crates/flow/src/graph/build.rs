@@ -251,6 +251,7 @@ fn assemble(
         start: node_index(start),
         order: order.into_iter().map(node_index).collect(),
         source,
+        triggers: Vec::new(),
     })
 }
 

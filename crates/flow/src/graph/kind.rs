@@ -69,6 +69,13 @@ pub enum NodeKind {
         /// The queue that carries it.
         queue: Queue,
     },
+    /// Has a worker write a record to a Kafka topic.
+    KafkaProduce {
+        /// The record: an object of `topic`, `value`, and `key`, `headers`, `event` where given.
+        record: Template,
+        /// The queue that carries it.
+        queue: Queue,
+    },
 }
 
 /// One case of a switch.
@@ -119,12 +126,13 @@ impl NodeKind {
             Self::Fail { .. } => "fail",
             Self::Task { .. } => "task",
             Self::HttpRequest { .. } => "http.request",
+            Self::KafkaProduce { .. } => "kafka.produce",
         }
     }
 
     /// Whether a worker does the node's work.
     pub const fn is_task(&self) -> bool {
-        matches!(self, Self::Task { .. } | Self::HttpRequest { .. })
+        matches!(self, Self::Task { .. } | Self::HttpRequest { .. } | Self::KafkaProduce { .. })
     }
 
     /// The expressions inside.
@@ -140,7 +148,9 @@ impl NodeKind {
             | Self::Wait(Wait::Until(expression)) => vec![expression],
             Self::Switch { cases, .. } => cases.iter().map(|case| &case.when).collect(),
             Self::Fail { error } => error.0.expressions(),
-            Self::Task { input, .. } => input.expressions(),
+            Self::Task { input: template, .. } | Self::KafkaProduce { record: template, .. } => {
+                template.expressions()
+            }
             Self::HttpRequest { request, .. } => request.expressions(),
         }
     }

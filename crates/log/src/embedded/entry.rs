@@ -324,11 +324,15 @@ mod tests {
     #[test]
     fn a_record_survives_its_bytes() {
         let mut record = Record::keyed("key", "value");
-        for headers in [vec![], vec![Header::new("a", ""), Header::new("", "b"), Header::new("a", "b")]] {
+        for headers in
+            [vec![], vec![Header::new("a", ""), Header::new("", "b"), Header::new("a", "b")]]
+        {
             record.headers = headers;
             let bytes = body(|out| put_record(out, ID, 5, Timestamp::from_millis(6), &record));
             assert_eq!(bytes.len(), record_bytes(&record));
-            let Ok(Entry::Record { head, key }) = Entry::decode(&bytes) else { panic!("no record") };
+            let Ok(Entry::Record { head, key }) = Entry::decode(&bytes) else {
+                panic!("no record")
+            };
             assert_eq!((head.partition, head.offset, head.at.as_millis()), (ID, 5, 6));
             assert_eq!(key, b"key");
             assert_eq!(record_of(&bytes.into()), Ok(record.clone()));
@@ -352,8 +356,8 @@ mod tests {
         record.headers.push(Header::new("h", "w"));
         let bytes = body(|out| put_record(out, ID, 5, Timestamp::from_millis(6), &record));
         let expected = [
-            6, 3, 0, 2, 1, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0,
-            0, b'h', b'w', b'k', b'v',
+            6, 3, 0, 2, 1, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0,
+            1, 0, 0, 0, 1, 0, 0, 0, b'h', b'w', b'k', b'v',
         ];
         assert_eq!(bytes, expected);
     }

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::partition::{Allowance, Found, fetched};
-use crate::contract::{Bounds, NotWritten, ReadError, ReadLimit, Record};
+use crate::contract::{Bounds, Header, NotWritten, ReadError, ReadLimit, Record};
 use crate::topic::Retention;
 
 /// Bytes a record takes beside its key and value.
@@ -55,7 +55,7 @@ struct State {
 }
 
 fn cost(record: &Record) -> usize {
-    OVERHEAD_BYTES + record.bytes()
+    OVERHEAD_BYTES + record.headers.len() * size_of::<Header>() + record.bytes()
 }
 
 impl VolatilePartition {
@@ -106,8 +106,7 @@ impl VolatilePartition {
         let mut left = Allowance::new(limit);
         let records = (from..).zip(state.records.range(first..));
         let found = records.map(|(offset, (_, record))| fetched(offset, record.clone()));
-        let found: Vec<_> =
-            found.take_while(|f| left.take(f.record.bytes())).collect();
+        let found: Vec<_> = found.take_while(|f| left.take(f.record.bytes())).collect();
         Ok(if found.is_empty() { Found::Nothing(changed) } else { Found::Memory(found) })
     }
 

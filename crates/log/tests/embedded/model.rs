@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use flowmill_log::embedded::Settings;
 use flowmill_log::{EmbeddedLog, Log, Partition, Record, Retention, Topic};
 use futures::future::join_all;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use flowmill_log::embedded::Settings;
 use flowmill_log::{EmbeddedLog, Log, Partition, Record, Retention, Topic};
 use flowmill_model::Timestamp;

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use flowmill_log::embedded::{OpenError, Settings};
 use flowmill_log::{
     EmbeddedLog, Fetched, Log, Partition, ReadLimit, Record, Retention, Survival, Topic, TopicSpec,

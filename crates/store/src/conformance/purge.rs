@@ -4,8 +4,8 @@ use flowmill_model::ExecutionId;
 
 use super::Subject;
 use super::sample::{
-    OTHER_SHARD, SHARD, ended, entry, everything, history, id, list, purge, state, timer, timers,
-    with_events, write, write_to,
+    OTHER_SHARD, SHARD, at, ended, entry, everything, history, id, list, purge, state, timer,
+    timers, with_events, write, write_to,
 };
 
 /// State, history, listing and timers; its neighbours stay whole.
@@ -73,4 +73,28 @@ pub async fn an_end_that_moved_is_purged_by_the_latest(subject: &impl Subject) {
     assert_eq!(purge(&*store, 5_001, 10).await, 1);
     assert_eq!(state(&*store, id(1)).await, None);
     assert!(state(&*store, id(2)).await.is_some());
+}
+
+/// Who keeps what has ended for longer files later times; the end itself does not count.
+pub async fn each_execution_is_purged_at_its_own_time(subject: &impl Subject) {
+    let store = subject.open().await;
+    let keep = |n: u128, ended_at: u64, purge_at: Option<u64>| {
+        let mut entry = ended(entry(id(n), 1), ended_at);
+        entry.purge_at = purge_at.map(at);
+        entry
+    };
+    let entries = [
+        keep(1, 1_000, Some(9_000)),
+        keep(2, 3_000, Some(3_500)),
+        keep(3, 2_000, Some(5_000)),
+        keep(4, 1_000, None),
+    ];
+    write(&*store, entries).await;
+    assert_eq!(purge(&*store, 3_500, 10).await, 0, "the time is exclusive");
+    for (before, gone) in [(6_000, 2), (6_000, 3), (9_001, 1)] {
+        assert_eq!(purge(&*store, before, 1).await, 1);
+        assert_eq!(state(&*store, id(gone)).await, None, "{gone} before {before}");
+    }
+    assert_eq!(purge(&*store, u64::MAX >> 1, 10).await, 0, "nobody said when");
+    assert!(state(&*store, id(4)).await.is_some());
 }

@@ -49,15 +49,17 @@ pub(crate) fn entry(id: ExecutionId, version: u64) -> ExecutionWrite {
             started_at: at(1_000),
             ended_at: None,
         },
+        purge_at: None,
         timers_set: Vec::new(),
         timers_cleared: Vec::new(),
     }
 }
 
-/// The same entry, ended at `millis`.
+/// The same entry, ended at `millis`, from when on it may be purged.
 pub(crate) fn ended(mut entry: ExecutionWrite, millis: u64) -> ExecutionWrite {
     entry.listing.status = Status::Completed;
     entry.listing.ended_at = Some(at(millis));
+    entry.purge_at = Some(at(millis));
     entry
 }
 
@@ -138,6 +140,6 @@ pub(crate) fn everything() -> ListQuery {
 }
 
 pub(crate) async fn purge(store: &dyn Store, before: u64, limit: usize) -> usize {
-    let purge = Purge { shard: SHARD, ended_before: at(before), limit };
+    let purge = Purge { shard: SHARD, before: at(before), limit };
     store.purge(purge).await.expect("the purge is answered")
 }

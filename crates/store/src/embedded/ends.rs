@@ -1,4 +1,4 @@
-//! Table `ends`: (shard, end, id) -> nothing. Tells a purge what is old enough.
+//! Table `ends`: (shard, time of the purge, id) -> nothing. Tells a purge what is old enough.
 
 use flowmill_model::{ExecutionId, ShardId, Timestamp};
 use redb::{ReadableTable, TableDefinition};
@@ -19,9 +19,9 @@ pub(super) fn key(shard: ShardId, at: Timestamp, id: ExecutionId) -> [u8; 26] {
     key
 }
 
-/// The key of the row that follows from an execution's head; `None` while it has not ended.
+/// The key of the row that follows from an execution's head; `None` while it runs.
 pub(super) fn key_of(id: ExecutionId, head: &Head) -> Option<[u8; 26]> {
-    head.ended_at.map(|at| key(id.shard(), at, id))
+    head.purge_at.map(|at| key(id.shard(), at, id))
 }
 
 /// The execution in a row's key.
@@ -30,14 +30,14 @@ fn id(key: &[u8; 26]) -> ExecutionId {
     ExecutionId::from_bits(id)
 }
 
-/// The executions that a purge deletes, the earliest end first.
+/// The executions that a purge deletes, the earliest time first.
 pub(super) fn due(
     table: &impl ReadableTable<&'static [u8; 26], ()>,
     purge: Purge,
 ) -> Result<Vec<ExecutionId>, Failure> {
     let lowest = ExecutionId::from_bits(0);
     let from = key(purge.shard, Timestamp::from_millis(0), lowest);
-    let to = key(purge.shard, purge.ended_before, lowest);
+    let to = key(purge.shard, purge.before, lowest);
     let mut due = Vec::new();
     for entry in table.range::<&[u8; 26]>(&from..&to)?.take(purge.limit) {
         due.push(id(entry?.0.value()));
@@ -52,7 +52,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_keep_their_execution_and_sort_by_end(
+        fn keys_keep_their_execution_and_sort_by_time(
             shard: u16,
             a: (u64, u128),
             b: (u64, u128),

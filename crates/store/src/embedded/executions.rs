@@ -12,7 +12,7 @@ use redb::TableDefinition;
 
 use super::failure::Failure;
 use super::flows::FlowNumber;
-use super::seal::{seal, unseal};
+use super::seal::{open, seal};
 use crate::row::{Checkpoint, Listing, RowVersion, Status, TimerKey};
 
 /// The table.
@@ -37,9 +37,46 @@ pub(super) struct Head {
     pub(super) ended_at: Option<Timestamp>,
     /// Its rows in table `timers`.
     pub(super) timers: Vec<(Timestamp, TimerId)>,
+    /// When it may be purged: its row in table `ends`.
+    pub(super) purge_at: Option<Timestamp>,
 }
 
-framed! { Head = 200, 1; }
+/// A [`Head`] as version 1 wrote it. Its row in `ends` stood at the end.
+#[derive(Encode, Decode)]
+struct HeadV1 {
+    version: RowVersion,
+    sequence: Sequence,
+    flow: FlowNumber,
+    flow_version: Version,
+    status: Status,
+    started_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    timers: Vec<(Timestamp, TimerId)>,
+}
+
+framed! {
+    Head = 200, 2;
+    HeadV1 = 200, 1;
+}
+
+impl From<HeadV1> for Head {
+    fn from(old: HeadV1) -> Self {
+        let HeadV1 { version, sequence, flow, flow_version, status, .. } = old;
+        let HeadV1 { started_at, ended_at, timers, .. } = old;
+        let purge_at = ended_at;
+        Self {
+            version,
+            sequence,
+            flow,
+            flow_version,
+            status,
+            started_at,
+            ended_at,
+            timers,
+            purge_at,
+        }
+    }
+}
 
 impl Head {
     /// What lists show of it, given the name behind its flow number.
@@ -70,15 +107,24 @@ pub(super) fn encode<'o>(head: &Head, state: &[u8], out: &'o mut Vec<u8>) -> &'o
 
 /// The head of the row of `id`.
 pub(super) fn head(id: ExecutionId, value: &[u8]) -> Result<Head, Failure> {
-    unseal(value).map(|(head, _)| head).map_err(|error| Failure::row("executions", id, error))
+    split(id, value).map(|(head, _)| head)
 }
 
 /// The checkpoint in the row of `id`.
 pub(super) fn checkpoint(id: ExecutionId, value: &[u8]) -> Result<Checkpoint, Failure> {
-    let (head, state): (Head, _) =
-        unseal(value).map_err(|error| Failure::row("executions", id, error))?;
+    let (head, state) = split(id, value)?;
     let state = Bytes::copy_from_slice(state);
     Ok(Checkpoint { version: head.version, sequence: head.sequence, state })
+}
+
+/// The head, as whichever version wrote it, and the state.
+fn split(id: ExecutionId, value: &[u8]) -> Result<(Head, &[u8]), Failure> {
+    let (frame, state) = open(value).map_err(|error| Failure::row("executions", id, error))?;
+    let head = match frame.version {
+        1 => frame.decode::<HeadV1>().map(Head::from),
+        _ => frame.decode(),
+    };
+    Ok((head.map_err(|error| Failure::row("executions", id, error))?, state))
 }
 
 #[cfg(test)]
@@ -91,7 +137,7 @@ mod tests {
         fn a_row_survives_its_encoding(
             bits: u128,
             numbers: [u64; 4],
-            ended: Option<u64>,
+            ends: (Option<u64>, Option<u64>),
             flow: u32,
             status in 0..7_usize,
             timers: Vec<(u64, u32)>,
@@ -107,8 +153,9 @@ mod tests {
                 flow_version: Version::new("1.2.3-rc.1").expect("valid"),
                 status: Status::ALL[status],
                 started_at: Timestamp::from_millis(numbers[2]),
-                ended_at: ended.map(Timestamp::from_millis),
+                ended_at: ends.0.map(Timestamp::from_millis),
                 timers: timers.into_iter().map(timer).collect(),
+                purge_at: ends.1.map(Timestamp::from_millis),
             };
             let mut buffer = Vec::new();
             let value = encode(&wrote, &state, &mut buffer);
@@ -125,7 +172,7 @@ mod tests {
         let read = head(ExecutionId::from_bits(1), &value).expect("whole");
         assert_eq!(read.flow_version.as_str(), "1.0.0");
         assert_eq!(read.timers, [(Timestamp::from_millis(1_000), TimerId::new(3))]);
-        let mut buffer = Vec::new();
-        assert_eq!(encode(&read, b"state", &mut buffer), &value[..]);
+        assert_eq!(read.purge_at, read.ended_at);
+        assert_eq!(checkpoint(ExecutionId::from_bits(1), &value).expect("whole").state, "state");
     }
 }

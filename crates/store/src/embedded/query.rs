@@ -23,7 +23,7 @@ pub(super) fn watermarks(
     shard: ShardId,
 ) -> Result<Option<Watermarks>, Failure> {
     let stored = watermarks::read(&transaction.open_table(watermarks::TABLE)?, shard)?;
-    Ok(stored.map(|watermark| Watermarks { watermark, margin: watermark }))
+    Ok(stored.map(|watermark| Watermarks { watermark, margin: Some(watermark) }))
 }
 
 /// What [`crate::Store::list`] answers.

@@ -105,6 +105,7 @@ impl<'t> Rows<'t> {
             status: entry.listing.status,
             started_at: entry.listing.started_at,
             ended_at: entry.listing.ended_at,
+            purge_at: entry.purge_at,
             timers,
         })
     }

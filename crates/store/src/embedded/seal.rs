@@ -4,7 +4,7 @@
 //! redb verifies its pages only when it repairs a file, so a row checks itself: a damaged state
 //! is reported, never resumed.
 
-use flowmill_model::envelope::{self, FrameError, Framed};
+use flowmill_model::envelope::{self, Frame, FrameError, Framed};
 
 /// Bytes of the checksum at the end.
 const CHECKSUM_BYTES: usize = 4;
@@ -30,12 +30,18 @@ pub(super) fn seal<'o, T: Framed>(head: &T, body: &[u8], out: &'o mut Vec<u8>) -
 
 /// The head and the body of a sealed value.
 pub(super) fn unseal<T: Framed>(sealed: &[u8]) -> Result<(T, &[u8]), UnsealError> {
+    let (frame, body) = open(sealed)?;
+    Ok((frame.decode()?, body))
+}
+
+/// The head, not yet decoded, and the body of a sealed value.
+pub(super) fn open(sealed: &[u8]) -> Result<(Frame<'_>, &[u8]), UnsealError> {
     let split = sealed.len().checked_sub(CHECKSUM_BYTES).ok_or(UnsealError::Checksum)?;
     let (mut content, checksum) = sealed.split_at(split);
     if crc32c::crc32c(content).to_le_bytes() != checksum {
         return Err(UnsealError::Checksum);
     }
-    let head = envelope::read(&mut content)?.decode()?;
+    let head = envelope::read(&mut content)?;
     Ok((head, content))
 }
 

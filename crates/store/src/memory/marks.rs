@@ -43,7 +43,7 @@ impl Marks {
     ) -> Option<Watermarks> {
         self.settle(now, window);
         self.frozen = false;
-        Some(Watermarks { watermark: self.latest?, margin: self.margin? })
+        Some(Watermarks { watermark: self.latest?, margin: self.margin })
     }
 
     /// Rows acknowledged within the window are lost.

@@ -16,10 +16,18 @@ use crate::row::{
 /// All rows but the watermarks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tables {
-    executions: BTreeMap<ExecutionId, (Checkpoint, Listing)>,
+    executions: BTreeMap<ExecutionId, Row>,
     history: BTreeMap<(ExecutionId, Sequence), HistoryRow>,
     timers: BTreeMap<ShardId, BTreeMap<TimerKey, TimerRow>>,
     positions: BTreeSet<ListPosition>,
+}
+
+/// What is kept of an execution besides its history and timers.
+#[derive(Clone, Debug)]
+struct Row {
+    checkpoint: Checkpoint,
+    listing: Listing,
+    purge_at: Option<Timestamp>,
 }
 
 impl Tables {
@@ -29,11 +37,11 @@ impl Tables {
             self.add_history(entry.id, row);
         }
         let stored = self.executions.get(&entry.id);
-        if stored.is_some_and(|(checkpoint, _)| checkpoint.version > entry.version) {
+        if stored.is_some_and(|stored| stored.checkpoint.version > entry.version) {
             return;
         }
-        if let Some((_, listing)) = stored {
-            self.positions.remove(&listing.position(entry.id));
+        if let Some(stored) = stored {
+            self.positions.remove(&stored.listing.position(entry.id));
         }
         self.positions.insert(entry.listing.position(entry.id));
         let timers = self.timers.entry(shard).or_default();
@@ -46,7 +54,8 @@ impl Tables {
             sequence: entry.sequence,
             state: entry.checkpoint.clone(),
         };
-        self.executions.insert(entry.id, (checkpoint, entry.listing.clone()));
+        let (listing, purge_at) = (entry.listing.clone(), entry.purge_at);
+        self.executions.insert(entry.id, Row { checkpoint, listing, purge_at });
     }
 
     fn add_history(&mut self, id: ExecutionId, row: &HistoryRow) {
@@ -58,7 +67,7 @@ impl Tables {
 
     /// What [`Store::load`](crate::Store::load) answers.
     pub(super) fn load(&self, id: ExecutionId) -> Option<Checkpoint> {
-        self.executions.get(&id).map(|(checkpoint, _)| checkpoint.clone())
+        self.executions.get(&id).map(|row| row.checkpoint.clone())
     }
 
     /// What [`Store::history`](crate::Store::history) answers.
@@ -103,7 +112,7 @@ impl Tables {
         newest_first
             .filter(|position| query.after.is_none_or(|after| **position < after))
             .filter_map(|position| {
-                let (_, listing) = self.executions.get(&position.execution)?;
+                let listing = &self.executions.get(&position.execution)?.listing;
                 query.matches(listing).then(|| (*position, listing.clone()))
             })
             .take(query.limit)
@@ -111,25 +120,25 @@ impl Tables {
     }
 
     /// The executions that a purge deletes.
-    pub(super) fn ended(&self, purge: Purge) -> Vec<ExecutionId> {
-        let mut ended: Vec<_> = self
+    pub(super) fn due(&self, purge: Purge) -> Vec<ExecutionId> {
+        let mut due: Vec<_> = self
             .executions
             .iter()
             .filter(|(id, _)| id.shard() == purge.shard)
-            .filter_map(|(id, (_, listing))| Some((listing.ended_at?, *id)))
-            .filter(|(at, _)| *at < purge.ended_before)
+            .filter_map(|(id, row)| Some((row.purge_at?, *id)))
+            .filter(|(at, _)| *at < purge.before)
             .collect();
-        ended.sort_unstable();
-        ended.truncate(purge.limit);
-        ended.into_iter().map(|(_, id)| id).collect()
+        due.sort_unstable();
+        due.truncate(purge.limit);
+        due.into_iter().map(|(_, id)| id).collect()
     }
 
     /// Deletes an execution with all its rows.
     pub(super) fn remove(&mut self, id: ExecutionId) {
-        let Some((_, listing)) = self.executions.remove(&id) else {
+        let Some(row) = self.executions.remove(&id) else {
             return;
         };
-        self.positions.remove(&listing.position(id));
+        self.positions.remove(&row.listing.position(id));
         let rows = (id, Sequence::new(0))..=(id, Sequence::new(u64::MAX));
         let keys: Vec<_> = self.history.range(rows).map(|(key, _)| *key).collect();
         for key in keys {

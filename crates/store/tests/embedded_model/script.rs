@@ -46,6 +46,7 @@ pub(crate) struct Entry {
     status: usize,
     started_at: u64,
     ended_at: Option<u64>,
+    purge_at: Option<u64>,
     set: Vec<(u64, u32)>,
     cleared: Vec<(u64, u32)>,
 }
@@ -69,15 +70,17 @@ pub(crate) fn script() -> impl Strategy<Value = Vec<Step>> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     let timers = || vec((0..3_u64, 0..3_u32), 0..3);
-    let listing = (0..3_usize, 0..7_usize, 0..4_u64, option::of(0..20_u64));
+    let ends = (option::of(0..20_u64), option::of(0..20_u64));
+    let listing = (0..3_usize, 0..7_usize, 0..4_u64, ends);
     (0..12_u64, option::of(1..6_u64), listing, timers(), timers()).prop_map(
-        |(version, history, (flow, status, started_at, ended_at), set, cleared)| Entry {
+        |(version, history, (flow, status, started_at, ends), set, cleared)| Entry {
             version,
             history,
             flow,
             status,
             started_at,
-            ended_at,
+            ended_at: ends.0,
+            purge_at: ends.1,
             set,
             cleared,
         },
@@ -99,6 +102,7 @@ impl Entry {
             checkpoint: format!("{id} {} {}", self.version, self.status).into(),
             history: self.history(id),
             listing: self.listing(),
+            purge_at: self.purge_at.map(Timestamp::from_millis),
             timers_set: self.set.iter().map(row).collect(),
             timers_cleared: self.cleared.iter().map(key).collect(),
         }
@@ -133,8 +137,8 @@ pub(crate) async fn apply(store: &dyn Store, change: &Change) {
         }
         Change::Watermark(shard, at) => store.set_watermark(*shard, watermark(*at)).await,
         Change::Purge(shard, before) => {
-            let ended_before = Timestamp::from_millis(*before);
-            let purge = Purge { shard: *shard, ended_before, limit: 3 };
+            let before = Timestamp::from_millis(*before);
+            let purge = Purge { shard: *shard, before, limit: 3 };
             store.purge(purge).await.map(drop)
         }
     };

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use flowmill_log::{Log, Partition, Topic};
-use flowmill_model::{Offset, envelope};
+use flowmill_events::{attribute, encode_task};
+use flowmill_log::memory::{Derivable, MemorySettings};
+use flowmill_log::{Log, Partition, Record, Topic};
+use flowmill_model::shard::{FORMAT_LEVEL, ShardAnnouncement};
+use flowmill_model::task::TaskRecord;
+use flowmill_model::{BatchNumber, Epoch, Offset, ShardId, envelope, limits};
 use flowmill_worker_sdk::{TaskContext, Worker};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -36,11 +40,11 @@ fn gated(rig: &Rig, slots: usize) -> Gated {
     Gated { worker, gate, runs }
 }
 
-/// Waits until the group has picked up everything below `next`.
+/// Waits until the group has committed everything below `next`.
 async fn until_committed(rig: &Rig, next: u64) {
     let patience = Instant::now() + Duration::from_secs(5);
     while rig.committed(0).await != Some(next) {
-        assert!(Instant::now() < patience, "picked up: {:?}", rig.committed(0).await);
+        assert!(Instant::now() < patience, "committed: {:?}", rig.committed(0).await);
         tokio::time::advance(Duration::from_millis(1)).await;
         tokio::task::yield_now().await;
     }
@@ -53,23 +57,95 @@ async fn settle() {
     }
 }
 
+/// A task that may take long.
+fn long(number: u64) -> TaskRecord {
+    TaskRecord { timeout_ms: 600_000, ..task(number) }
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_began_to_run_is_committed_and_what_waits_for_a_slot_is_not() {
+async fn what_has_ended_is_committed_and_what_runs_holds_back_what_is_behind_it() {
     let mut rig = Rig::new(1).await;
+    let Gated { worker, gate, runs } = gated(&rig, 8);
+    gate.add_permits(1);
+    let worker = Running::start(worker);
+    rig.send(&long(0)).await;
+    rig.outcome().await;
+    until_committed(&rig, 1).await;
+    rig.send(&long(1)).await;
+    rig.send(&long(2)).await;
+    while runs.load(Ordering::Relaxed) < 3 {
+        settle().await;
+    }
+    tokio::time::advance(limits::TOPIC_GUARDS_TASK - Duration::from_secs(1)).await;
+    settle().await;
+    assert_eq!(rig.committed(0).await, Some(1), "both would come again");
+    gate.add_permits(2);
+    until_committed(&rig, 3).await;
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_runs_for_long_counts_as_done_and_one_that_waits_for_a_slot_never_does() {
+    let rig = Rig::new(1).await;
+    let Gated { worker, gate, runs } = gated(&rig, 2);
+    let worker = Running::start(worker);
+    for number in 0..3 {
+        rig.send(&long(number)).await;
+    }
+    while runs.load(Ordering::Relaxed) < 2 {
+        settle().await;
+    }
+    tokio::time::advance(limits::TOPIC_GUARDS_TASK).await;
+    until_committed(&rig, 2).await;
+    tokio::time::advance(limits::TOPIC_GUARDS_TASK * 2).await;
+    settle().await;
+    assert_eq!(rig.committed(0).await, Some(2), "the third waits for a slot");
+    gate.add_permits(3);
+    until_committed(&rig, 3).await;
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_of_a_topic_that_dies_with_its_worker_counts_as_done_when_it_runs() {
+    let derivable = Derivable::LostByNextSession;
+    let rig = Rig::on(1, MemorySettings { derivable, ..MemorySettings::default() }).await;
+    let partition = Partition::new(Topic::Tasks(queue(TYPE)), 0);
+    let start = rig.log.bounds(&partition).await.expect("it is there").start.get();
     let Gated { worker, gate, .. } = gated(&rig, 2);
     let worker = Running::start(worker);
     for number in 0..3 {
         rig.send(&task(number)).await;
     }
-    until_committed(&rig, 2).await;
+    until_committed(&rig, start + 2).await;
     tokio::time::advance(Duration::from_secs(1)).await;
     settle().await;
-    assert_eq!(rig.committed(0).await, Some(2));
+    assert_eq!(rig.committed(0).await, Some(start + 2), "the third waits for a slot");
     gate.add_permits(1);
-    rig.outcome().await;
-    until_committed(&rig, 3).await;
+    until_committed(&rig, start + 3).await;
     gate.add_permits(2);
     worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_when_a_partition_goes_to_another_worker_is_not_run_there() {
+    let mut rig = Rig::new(1).await;
+    let one = gated(&rig, 8);
+    let first = Running::start(one.worker);
+    rig.send(&task(1)).await;
+    while one.runs.load(Ordering::Relaxed) < 1 {
+        settle().await;
+    }
+    let two = gated(&rig, 8);
+    let second = Running::start(two.worker);
+    let ending = first.end();
+    one.gate.add_permits(1);
+    two.gate.add_permits(9);
+    ending.await;
+    assert_eq!(rig.outcome().await, echo(1));
+    rig.send(&task(2)).await;
+    assert_eq!(rig.outcome().await, echo(2));
+    assert_eq!(two.runs.load(Ordering::Relaxed), 1, "the first task ended where it ran");
+    second.end().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,10 +157,13 @@ async fn a_task_that_comes_again_while_it_runs_is_dropped() {
     rig.send(&task(1)).await;
     rig.send(&task(1)).await;
     rig.send(&task(2)).await;
-    until_committed(&rig, 3).await;
+    while figures.of(&queue(TYPE)).duplicates == 0 || runs.load(Ordering::Relaxed) < 2 {
+        settle().await;
+    }
     gate.add_permits(2);
     assert_eq!(rig.outcome().await, echo(1));
     assert_eq!(rig.outcome().await, echo(2));
+    until_committed(&rig, 3).await;
     assert_eq!(runs.load(Ordering::Relaxed), 2);
     assert_eq!(figures.of(&queue(TYPE)).duplicates, 1);
     worker.end().await;
@@ -117,11 +196,11 @@ async fn what_is_no_task_is_passed_over_and_counted() {
     let Gated { worker, gate, .. } = gated(&rig, 1);
     let figures = worker.figures();
     gate.add_permits(1);
-    let mut cut = envelope::encode(&task(1));
-    cut.pop();
+    let mut cut = encode_task(&task(1));
+    cut.headers.retain(|header| header.name != attribute::TOKEN);
     let worker = Running::start(worker);
     rig.put(&queue(TYPE), shard_of(&task(1)), cut).await;
-    rig.put(&queue(TYPE), shard_of(&task(1)), Vec::new()).await;
+    rig.put(&queue(TYPE), shard_of(&task(1)), Record::default()).await;
     rig.send(&task(2)).await;
     assert_eq!(rig.outcome().await, echo(2));
     assert_eq!(figures.of(&queue(TYPE)).undecodable, 2);
@@ -135,8 +214,9 @@ async fn a_record_of_a_newer_format_stops_its_partition_and_no_other() {
     let Gated { worker, gate, .. } = gated(&rig, 8);
     let figures = worker.figures();
     gate.add_permits(8);
-    let mut newer = envelope::encode(&task(1));
-    newer[1] += 1;
+    let mut newer = encode_task(&task(1));
+    let kind = newer.headers.iter_mut().find(|header| header.name == attribute::TYPE);
+    kind.expect("a task has a type").value = "io.flowmill.task.v2".into();
     rig.send(&task(0)).await;
     rig.put(&queue(TYPE), shard_of(&task(1)), newer).await;
     rig.send(&task(2)).await;
@@ -212,4 +292,44 @@ async fn workers_of_a_queue_share_its_partitions() {
     }
     assert_eq!(two.runs.load(Ordering::Relaxed), 3);
     second.end().await;
+}
+
+/// Says that the shard 0 has an owner of `epoch`, which found that mark.
+async fn announce(rig: &Rig, epoch: u64, mark: u64) {
+    let announcement = ShardAnnouncement {
+        shard: ShardId::new(0),
+        epoch: Epoch::new(epoch),
+        mark_found: BatchNumber::new(mark),
+        node: "node-2".to_owned(),
+        address: None,
+        format: FORMAT_LEVEL,
+    };
+    let record = Record::keyed(announcement.key(), envelope::encode(&announcement));
+    let shards = Partition::new(Topic::Shards, 0);
+    rig.log.append(&shards, record).await.expect("it is written");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_task_that_a_later_owner_has_sent_again_is_dropped_and_no_other_is() {
+    let mut rig = Rig::new(1).await;
+    announce(&rig, 5, 40).await;
+    let Gated { worker, gate, runs } = gated(&rig, 8);
+    let figures = worker.figures();
+    gate.add_permits(9);
+    let sent = |number: u64, epoch: u64, batch: u64| {
+        let (epoch, batch) = (Epoch::new(epoch), BatchNumber::new(batch));
+        TaskRecord { epoch, batch, ..task(number) }
+    };
+    let worker = Running::start(worker);
+    settle().await;
+    rig.send(&sent(1, 4, 41)).await;
+    rig.send(&sent(2, 4, 40)).await;
+    rig.send(&sent(3, 5, 41)).await;
+    rig.send(&sent(4, 6, 41)).await;
+    for number in 2..=4 {
+        assert_eq!(rig.outcome().await, echo(number));
+    }
+    until_committed(&rig, 4).await;
+    assert_eq!((runs.load(Ordering::Relaxed), figures.of(&queue(TYPE)).superseded), (3, 1));
+    worker.end().await;
 }

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use flowmill_events::{decode_result, encode_task};
+use flowmill_log::memory::MemorySettings;
 use flowmill_log::{
     Log, MemoryLog, Partition, ReadLimit, Reader, Record, Retention, Survival, Topic, TopicSpec,
     task_partition, worker_group,
@@ -11,7 +12,7 @@ use flowmill_log::{
 use flowmill_model::task::{Failure, Outcome, ResultRecord, TaskRecord};
 use flowmill_model::{
     Activation, BatchNumber, Epoch, ExecutionId, FlowName, NodeIndex, Offset, Payload, Queue,
-    ShardId, TaskId, TaskToken, envelope,
+    ShardId, TaskId, TaskToken,
 };
 use flowmill_worker_sdk::{Drained, Worker, WorkerBuilder, WorkerError};
 use tokio::task::JoinHandle;
@@ -56,9 +57,15 @@ impl Running {
 impl Rig {
     /// A log with `partitions` shards and as many partitions of the queue.
     pub(crate) async fn new(partitions: u16) -> Self {
-        let log = MemoryLog::new();
+        Self::on(partitions, MemorySettings::default()).await
+    }
+
+    /// As [`Rig::new`], on a log with these settings.
+    pub(crate) async fn on(partitions: u16, settings: MemorySettings) -> Self {
+        let log = MemoryLog::with(settings);
         let rig = Self { results: Vec::new(), log, partitions };
         rig.ensure(Topic::Results).await;
+        rig.ensure_shards().await;
         rig.ensure(Topic::Tasks(queue(TYPE))).await;
         let reader =
             |number| rig.log.reader(&Partition::new(Topic::Results, number), Offset::default());
@@ -72,20 +79,25 @@ impl Rig {
         self.log.ensure(spec).await.expect("a new topic");
     }
 
+    async fn ensure_shards(&self) {
+        let (retention, survival) = (Retention::Compacted, Survival::Durable);
+        let spec = TopicSpec { topic: Topic::Shards, partitions: 1, retention, survival };
+        self.log.ensure(spec).await.expect("a new topic");
+    }
+
     pub(crate) fn builder(&self) -> WorkerBuilder {
         Worker::builder(Arc::new(self.log.clone()))
     }
 
     /// Puts a task into the queue of its type.
     pub(crate) async fn send(&self, task: &TaskRecord) {
-        self.put(&task.task_type, shard_of(task), envelope::encode(task)).await;
+        self.put(&task.task_type, shard_of(task), encode_task(task)).await;
     }
 
-    /// Puts bytes into a queue's partition for `shard`.
-    pub(crate) async fn put(&self, queue: &Queue, shard: ShardId, value: Vec<u8>) {
+    /// Puts a record into a queue's partition for `shard`.
+    pub(crate) async fn put(&self, queue: &Queue, shard: ShardId, record: Record) {
         let number = task_partition(shard, self.partitions);
         let to = Partition::new(Topic::Tasks(queue.clone()), number);
-        let record = Record::of(value);
         self.log.append(&to, record).await.expect("it is written");
     }
 
@@ -93,7 +105,7 @@ impl Rig {
     pub(crate) async fn result_of(&mut self, shard: u16) -> ResultRecord {
         let limit = ReadLimit { records: NonZeroUsize::MIN, bytes: usize::MAX };
         let read = self.results[usize::from(shard)].read(limit).await.expect("it is readable");
-        envelope::decode(&read[0].record.value).expect("it is a result")
+        decode_result(&read[0].record).expect("it is a result")
     }
 
     /// The next outcome for shard 0.

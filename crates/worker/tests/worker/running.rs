@@ -154,7 +154,7 @@ async fn a_queue_is_served_from_when_it_is_added_and_when_its_topic_is_made() {
     let worker = Running::start(worker);
     queues.serve(queue("slow"));
     rig.ensure(Topic::Tasks(queue("slow"))).await;
-    let other = flowmill_model::envelope::encode(&task(9));
+    let other = flowmill_events::encode_task(&task(9));
     rig.put(&queue("slow"), flowmill_model::ShardId::new(0), other).await;
     assert_eq!(rig.outcome().await, echo(9));
     assert_eq!(figures.of(&queue("slow")).completed, 1);

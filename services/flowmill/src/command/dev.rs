@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use flowmill_gateway::serve;
+use flowmill_gateway::{TokenKey, serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -42,6 +42,11 @@ pub(crate) struct DevArgs {
     /// How long ended executions are kept.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "168h")]
     retention: Duration,
+    /// What the tokens are signed with by which workers answer for their tasks: a secret of at least
+    /// 32 characters. Made from the id of the data when left out.
+    #[arg(long, env = "FLOWMILL_TASK_TOKEN_KEY", value_name = "SECRET", hide_env_values = true,
+        value_parser = TokenKey::new)]
+    task_token_key: Option<TokenKey>,
 }
 
 /// When an append counts as done.
@@ -84,7 +89,9 @@ pub(crate) async fn execute(args: DevArgs, output: OutputFormat) -> Result<Outco
     let address = listener.local_addr().context("the address is not known")?;
     let data = DataFolder::Path(args.data_dir.clone());
     let (durability, retention) = (args.durability.into(), args.retention);
-    let engine = Engine::start(EngineOptions { data, durability, retention }).await?;
+    let task_token_key = args.task_token_key.clone();
+    let options = EngineOptions { data, durability, retention, task_token_key };
+    let engine = Engine::start(options).await?;
     let shutdown = async {
         tokio::select! {
             biased;

@@ -10,6 +10,7 @@ use flowmill_log::{EmbeddedLog, Log, MemoryLog};
 use flowmill_store::Store;
 use flowmill_store::embedded::EmbeddedStore;
 use flowmill_store::memory::MemoryStore;
+use futures::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -32,6 +33,8 @@ pub(crate) enum DataFolder {
 pub(crate) struct Storage {
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
+    /// What is still to end once nobody holds them.
+    ending: Option<BoxFuture<'static, ()>>,
     /// Removed when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -45,7 +48,7 @@ impl Storage {
         match data {
             DataFolder::Memory => {
                 let (log, store) = (Arc::new(MemoryLog::new()), Arc::new(MemoryStore::new()));
-                Ok(Self { log, store, _temporary: None })
+                Ok(Self { log, store, ending: None, _temporary: None })
             }
             DataFolder::Temporary => {
                 let folder = tempfile::Builder::new().prefix("flowmill-").tempdir();
@@ -54,6 +57,16 @@ impl Storage {
             }
             DataFolder::Path(path) => open_folder(path, durability, None).await,
         }
+    }
+
+    /// A log and a store that are elsewhere.
+    pub(crate) const fn of(log: Arc<dyn Log>, store: Arc<dyn Store>) -> Self {
+        Self { log, store, ending: None, _temporary: None }
+    }
+
+    /// The same, with something to wait for at the end.
+    pub(crate) fn closing_with(self, ending: BoxFuture<'static, ()>) -> Self {
+        Self { ending: Some(ending), ..self }
     }
 
     /// The log.
@@ -67,12 +80,16 @@ impl Storage {
     }
 
     /// Closes the data: waits until nobody else holds it and everything in it is safe.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(mut self) {
+        let ending = self.ending.take();
         // Tasks that were told to end let go of it within moments.
         while Arc::strong_count(&self.log) > 1 || Arc::strong_count(&self.store) > 1 {
             sleep(LOOK_AGAIN).await;
         }
         drop(spawn_blocking(move || drop(self)).await);
+        if let Some(ending) = ending {
+            ending.await;
+        }
     }
 }
 
@@ -84,7 +101,7 @@ async fn open_folder(
     let shown = path.display().to_string();
     let opened = spawn_blocking(move || open(&path, durability)).await?;
     let (log, store) = opened.with_context(|| format!("the data in {shown} cannot be opened"))?;
-    Ok(Storage { log, store, _temporary: temporary })
+    Ok(Storage { log, store, ending: None, _temporary: temporary })
 }
 
 /// Opens the log first: its lock keeps a second process away from both.

@@ -1,6 +1,7 @@
-//! The worker role: makes the calls of `http.request` nodes, on every queue that a deployed flow
+//! The worker role: runs the tasks of `http.request` and `kafka.produce` nodes, on every queue that a deployed flow
 //! names for them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +11,13 @@ use flowmill_log::Log;
 use flowmill_model::Queue;
 use flowmill_runtime::{Clock, spawn};
 use flowmill_telemetry::Metrics;
-use flowmill_worker::{OutgoingPolicy, Secrets, Settings, StartError, http_worker};
+use flowmill_worker::{Secrets, Settings, StartError, http_worker};
 use flowmill_worker_sdk::{Drained, Queues, WorkerError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::options::WorkerOptions;
 use super::queues::QueueWatch;
-
-/// The variable that names a folder with a file for each secret.
-const SECRETS_FOLDER: &str = "FLOWMILL_SECRETS_FOLDER";
 
 /// How long running calls may go on when the process is to end. They take their time beside the
 /// gateway's connections, so it is a little less than those have.
@@ -33,22 +32,26 @@ pub(crate) struct WorkerRole {
 }
 
 impl WorkerRole {
-    /// Starts the worker. It may reach private addresses: this is a developer's own machine.
+    /// Starts the worker.
     ///
     /// # Errors
     /// When there is no HTTP client to be had.
     pub(crate) fn start(
         log: &Arc<dyn Log>,
         catalogue: &Catalogue,
+        options: WorkerOptions,
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
+        let WorkerOptions { outgoing, slots, secrets_folder } = options;
+        let defaults = Settings::new(clock);
         let settings = Settings {
-            outgoing: OutgoingPolicy::allow_private(),
-            secrets: secrets(),
+            outgoing,
+            slots: slots.unwrap_or(defaults.slots),
+            secrets: secrets(secrets_folder),
             drain: DRAIN,
             metrics,
-            ..Settings::new(clock)
+            ..defaults
         };
         let worker = http_worker(Arc::clone(log), settings)?;
         let watch = QueueWatch::new(Arc::clone(log), worker.figures());
@@ -82,9 +85,9 @@ impl WorkerRole {
 }
 
 /// Secrets from variables, then from the folder that is set.
-fn secrets() -> Secrets {
+fn secrets(folder: Option<PathBuf>) -> Secrets {
     let secrets = Secrets::from_environment();
-    match std::env::var_os(SECRETS_FOLDER).filter(|folder| !folder.is_empty()) {
+    match folder {
         Some(folder) => secrets.in_folder(folder),
         None => secrets,
     }
@@ -104,7 +107,9 @@ async fn follow(mut catalogue: Catalogue, served: Queues, watch: QueueWatch) {
 
 fn take(version: &Deployed, served: &Queues, watch: &QueueWatch) {
     for node in version.flow.nodes() {
-        if let NodeKind::HttpRequest { queue, .. } = &node.kind {
+        if let NodeKind::HttpRequest { queue, .. } | NodeKind::KafkaProduce { queue, .. } =
+            &node.kind
+        {
             served.serve(queue.clone());
         }
         if let Some(queue) = queue_of(&node.kind) {
@@ -116,7 +121,9 @@ fn take(version: &Deployed, served: &Queues, watch: &QueueWatch) {
 /// The queue that a node's tasks go to, if it has any.
 const fn queue_of(kind: &NodeKind) -> Option<&Queue> {
     match kind {
-        NodeKind::Task { queue, .. } | NodeKind::HttpRequest { queue, .. } => Some(queue),
+        NodeKind::Task { queue, .. }
+        | NodeKind::HttpRequest { queue, .. }
+        | NodeKind::KafkaProduce { queue, .. } => Some(queue),
         NodeKind::Start
         | NodeKind::End
         | NodeKind::Filter { .. }

@@ -18,3 +18,4 @@ mod server;
 mod sink;
 mod traces;
 mod validate;
+mod workers;

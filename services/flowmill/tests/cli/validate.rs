@@ -6,7 +6,7 @@ use crate::program::{Files, flowmill, repository_file};
 
 #[test]
 fn the_examples_are_valid() {
-    for name in ["orders", "routing", "resilient", "reminder", "approval"] {
+    for name in ["orders", "routing", "resilient", "reminder", "approval", "kafka-orders"] {
         let file = repository_file(&format!("examples/{name}.yaml"));
         let ended = flowmill(&["validate", file.to_str().unwrap()]).with_code(0);
         assert!(ended.stdout.contains("ok, "), "{}", ended.stdout);

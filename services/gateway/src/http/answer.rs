@@ -4,12 +4,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::http::{HeaderValue, Method};
+use axum::http::header::{AUTHORIZATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flowmill_api::headers;
 use flowmill_model::ErrorCode;
+use flowmill_routing::ClusterToken;
 use flowmill_telemetry::{Metrics, trace};
 use futures::FutureExt;
 use tokio::sync::Semaphore;
@@ -25,11 +26,16 @@ pub(super) struct Around {
     /// Room for bodies, in bytes.
     pub(super) bodies: Arc<Semaphore>,
     pub(super) metrics: Metrics,
+    /// What callers must present.
+    pub(super) token: Option<ClusterToken>,
 }
+
+/// What anybody may ask who can reach the address: probes have no token.
+const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Answers a request. Whatever happens within, the answer is whole.
 pub(super) async fn answer(
-    State(Around { bodies, metrics }): State<Around>,
+    State(Around { bodies, metrics, token }): State<Around>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -44,8 +50,13 @@ pub(super) async fn answer(
         request.headers_mut().insert(headers::TRACEPARENT, place);
     }
     let answering = async {
-        match body::read(&bodies, request).await {
-            Ok(request) => next.run(request).await,
+        // Before the body is read: a stranger's takes no room.
+        let allowed = authenticate(token.as_ref(), route.as_ref(), request.headers());
+        match allowed {
+            Ok(()) => match body::read(&bodies, request).await {
+                Ok(request) => next.run(request).await,
+                Err(refusal) => refusal.into_response(),
+            },
             Err(refusal) => refusal.into_response(),
         }
     };
@@ -62,6 +73,26 @@ pub(super) async fn answer(
     let nosniff = HeaderValue::from_static("nosniff");
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, nosniff);
     response
+}
+
+/// Lets those in who present the token. Judges the route that was matched, never the path as it
+/// was written, and an address that matches none as any other.
+fn authenticate(
+    token: Option<&ClusterToken>,
+    route: Option<&MatchedPath>,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
+    let Some(token) = token else { return Ok(()) };
+    let open = route.is_some_and(|route| OPEN.contains(&route.as_str()));
+    let presented = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    if open || presented.is_some_and(|presented| token.is_presented_by(presented)) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::Unauthenticated,
+        "present the token as `Authorization: Bearer TOKEN`; the command line takes it from \
+         FLOWMILL_API_TOKEN",
+    ))
 }
 
 /// The method as a label: anybody may send any word.

@@ -27,7 +27,7 @@ pub(super) const fn status(status: Status) -> ExecutionStatus {
 }
 
 /// A payload as it is. One that is no JSON cannot get into the engine; it would show as `null`.
-fn raw(payload: &Payload) -> Option<RawJson> {
+pub(super) fn raw(payload: &Payload) -> Option<RawJson> {
     let raw = RawJson::from_bytes(payload.as_bytes());
     raw.inspect_err(|_| tracing::error!("a payload is no JSON")).ok()
 }
@@ -84,7 +84,7 @@ pub(super) fn execution(view: ExecutionView) -> ExecutionDto {
 fn pending(view: PendingView) -> PendingDto {
     PendingDto {
         node: view.node,
-        reason: view.reason.to_owned(),
+        reason: view.reason.into_owned(),
         attempt: (view.attempt > 0).then_some(view.attempt),
         since: time(view.since),
         until: view.until.map(time),

@@ -216,6 +216,15 @@ pub(super) fn wait(text: Option<&str>) -> Result<Option<Duration>, Refusal> {
     Ok(Some(wait.min(limits::END_WAIT)))
 }
 
+/// Reads a member of a body that says how long.
+pub(super) fn delay(name: &str, text: Option<&str>) -> Result<Option<Duration>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    let delay = duration(text).ok_or_else(|| {
+        Refusal::bad_request(format!("`{name}` is a duration such as 30s, 500ms, 1m or PT30S"))
+    })?;
+    Ok(Some(delay))
+}
+
 /// Reads the `since` parameter: a time, or how long ago.
 pub(super) fn since(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
     let Some(text) = text else { return Ok(None) };

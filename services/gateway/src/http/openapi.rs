@@ -6,7 +6,7 @@ use flowmill_api::{ProblemDto, headers};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _, ToSchema};
 
-use super::{commands, executions, flows, lists, operations};
+use super::{commands, executions, flows, lists, operations, tasks};
 
 /// The description. Its version is that of the API, not of the program.
 #[derive(utoipa::OpenApi)]
@@ -20,6 +20,7 @@ use super::{commands, executions, flows, lists, operations};
     tags(
         (name = "flows", description = "Definitions and their versions."),
         (name = "executions", description = "Runs of a flow."),
+        (name = "tasks", description = "Tasks that workers take and answer, and the workers."),
         (name = "operations", description = "How a node stands."),
     ),
     paths(
@@ -35,6 +36,13 @@ use super::{commands, executions, flows, lists, operations};
         commands::suspend,
         commands::resume,
         commands::signal,
+        tasks::poll,
+        tasks::complete,
+        tasks::fail,
+        tasks::throw,
+        tasks::postpone,
+        tasks::heartbeat,
+        tasks::workers,
         operations::health,
         operations::ready,
         operations::metrics,

@@ -4,7 +4,7 @@
 //! body, and one to the errors that the framework makes by itself.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flowmill_api::{DiagnosticDto, ProblemDto, headers};
@@ -38,6 +38,9 @@ pub(super) fn render(response: Response, instance: &str) -> Response {
         None if is_error && !has_own_body(&parts.headers) => unexplained(status),
         None => return Response::from_parts(parts, body),
     };
+    if refusal.code == ErrorCode::Unauthenticated {
+        parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(wait) = refusal.retry_after() {
         parts.headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }

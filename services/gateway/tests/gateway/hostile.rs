@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::rig::Served;
 
@@ -114,13 +116,18 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// How long the server may take to answer before it is told that nothing more comes. A client that
+/// is gone gets no answer, and one that has shut down its side looks as if it were.
+const ANSWER_WITHIN: Duration = Duration::from_millis(250);
+
 /// Sends bytes, and nothing more, and reads all there is to read.
 async fn answer_to(served: &Served, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     // The server may refuse and close before it has read everything.
     drop(stream.write_all(bytes).await);
-    drop(stream.shutdown().await);
     let mut answer = Vec::new();
+    drop(timeout(ANSWER_WITHIN, stream.read_buf(&mut answer)).await);
+    drop(stream.shutdown().await);
     drop(stream.read_to_end(&mut answer).await);
     answer
 }

@@ -29,6 +29,7 @@ async fn with_rows() -> Served {
             checkpoint: Bytes::new(),
             history: None,
             listing,
+            purge_at: None,
             timers_set: vec![],
             timers_cleared: vec![],
         }

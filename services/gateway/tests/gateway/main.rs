@@ -17,3 +17,5 @@ mod rig;
 mod serving;
 mod stale;
 mod starts;
+mod token;
+mod workers;

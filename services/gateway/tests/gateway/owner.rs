@@ -115,8 +115,11 @@ impl Owner {
         }
         let echo = start.flow.flow.name.as_str() == "echo";
         let until = Some(at.after(std::time::Duration::from_secs(5)));
-        let pending =
-            PendingView { node: "hold".into(), reason: "signal", attempt: 0, since: at, until };
+        // There is no worker in this owner: a flow named `work` has its task out from the start.
+        let works = start.flow.flow.name.as_str() == "work";
+        let (reason, attempt) = if works { ("task", 1) } else { ("signal", 0) };
+        let (node, reason) = ("hold".into(), reason.into());
+        let pending = PendingView { node, reason, attempt, since: at, until };
         let view = ExecutionView {
             id: start.execution,
             flow: start.flow,

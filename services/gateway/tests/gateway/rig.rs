@@ -50,7 +50,16 @@ pub(crate) struct Rig {
 impl Rig {
     /// A gateway whose shards all have an owner.
     pub(crate) async fn new() -> Self {
-        let mut rig = Self::without_owners().await;
+        Self::without_owners().await.with_owners().await
+    }
+
+    /// A gateway with these settings whose shards all have an owner.
+    pub(crate) async fn owned(settings: Settings) -> Self {
+        Self::with(settings).await.with_owners().await
+    }
+
+    async fn with_owners(self) -> Self {
+        let mut rig = self;
         for shard in 0..SHARDS {
             let inbox = rig.owners.register(ShardId::new(shard));
             rig.own(shard, inbox);
@@ -264,6 +273,12 @@ impl Answer {
 }
 
 impl Rig {
+    /// How many results a shard has.
+    pub(crate) async fn log_end_of_results(&self, shard: u16) -> u64 {
+        let partition = flowmill_log::Partition::of_shard(Topic::Results, ShardId::new(shard));
+        self.log.bounds(&partition).await.unwrap().end.get()
+    }
+
     /// How many commands are in the log.
     pub(crate) async fn commands_written(&self) -> u64 {
         let mut commands = 0;

@@ -37,6 +37,7 @@ async fn store(rig: &Rig, id: ExecutionId) {
         checkpoint: execution.encode().into(),
         history: None,
         listing: Listing { flow, status: Status::Waiting, started_at: AT, ended_at: None },
+        purge_at: None,
         timers_set: vec![],
         timers_cleared: vec![],
     };
@@ -110,6 +111,7 @@ async fn a_stored_execution_that_cannot_be_read_is_an_error_of_ours() {
         checkpoint: Bytes::from_static(b"damaged"),
         history: None,
         listing: Listing { flow, status: Status::Waiting, started_at: AT, ended_at: None },
+        purge_at: None,
         timers_set: vec![],
         timers_cleared: vec![],
     };

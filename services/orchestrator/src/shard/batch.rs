@@ -8,12 +8,12 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use flowmill_model::history::{Blob, Deferred, DefinitionRecord, InputRef, InputTopic, Rejected};
+use flowmill_model::history::{Deferred, DefinitionRecord, InputRef, InputTopic, Rejected};
 use flowmill_model::{BatchNumber, ExecutionId, Timestamp, limits};
 use flowmill_routing::CommandOutcome;
 use flowmill_telemetry::trace;
 
-use super::input::{Input, Parsed};
+use super::input::{Input, Parsed, rejected};
 use super::live::Live;
 use super::serving::Serving;
 use super::{Next, ShardMessage};
@@ -104,7 +104,9 @@ impl Serving {
 
     fn fetched(&mut self, topic: InputTopic, records: Vec<flowmill_log::Fetched>) -> Next {
         let now = self.shared.clock.now();
-        self.intake.add(self.id, topic, records, now);
+        if let Err(alarm) = self.intake.add(self.id, topic, records, now) {
+            return Next::Halt(alarm);
+        }
         // A look ahead: states that will be needed are on their way before their batch opens.
         let needed = self.intake.waiting().filter(|input| !self.is_fresh(input));
         let missing = needed.map(|input| input.execution);
@@ -187,12 +189,11 @@ impl Serving {
                 open.catalogue.push(CatalogueDecision { input, outcome, bytes });
                 open.definitions.extend(record);
             }
-            Parsed::Rejected { input, reason, raw, newer } => {
-                tracing::warn!(shard = %self.id, ?input, reason, newer, "an input is rejected");
+            Parsed::Rejected { input, reason, record, newer } => {
+                tracing::warn!(shard = %self.id, ?input, reason, ?newer, "an input is rejected");
                 self.shared.metrics.input_rejected();
                 let Some(open) = &mut self.open else { return };
-                let (build, record) = (BUILD.to_owned(), Blob(raw));
-                open.rejected.push(Rejected { input, reason, build, record });
+                open.rejected.push(rejected(input, reason, BUILD, record));
             }
         }
     }

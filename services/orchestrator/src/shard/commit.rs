@@ -22,7 +22,7 @@ use flowmill_telemetry::trace;
 use tokio::time::Instant;
 
 use super::batch::{CatalogueDecision, Group, Open, Ready};
-use super::input::{Input, Source};
+use super::input::{Input, Source, rejected_bytes};
 use super::intake::Amount;
 use super::live::weight_of;
 use super::outputs::{Dispatched, Output};
@@ -259,7 +259,9 @@ impl Serving {
         let (Ok(validity::Verdict::Counts), HistoryRecord::Batch(batch)) = (judged, record) else {
             return Next::Reclaim("the own batch does not count".into());
         };
-        self.first_batch = false;
+        if std::mem::take(&mut self.first_batch) {
+            self.announce();
+        }
         let number = batch.number;
         let content = !batch.transitions.is_empty()
             || !batch.definitions.is_empty()
@@ -277,7 +279,7 @@ impl Serving {
             self.shared.metrics.trace(&change.after, self.id, number, stages);
         }
         crash::point("batch-committed");
-        self.deliver(number, outputs);
+        self.deliver_apart(number, outputs);
         self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });
         self.answer_positions();
         Next::Serve
@@ -307,6 +309,7 @@ impl Serving {
                 }
                 Verdict::Staged(staged) => {
                     outputs.extend(self.tasks(&staged, batch.number));
+                    outputs.extend(self.told(&staged, batch.at));
                     let change = self.change(id, staged, offset, batch.at);
                     merge(&mut changes, change);
                 }
@@ -391,8 +394,12 @@ impl Serving {
     }
 
     pub(super) fn dispatched(&mut self, dispatched: Dispatched) -> Next {
-        let Dispatched { batch, sent } = dispatched;
-        self.mark.end(batch);
+        let Dispatched { batch, sent, late } = dispatched;
+        match batch {
+            Some(batch) => self.mark.end(batch),
+            None => self.late.is_sending = false,
+        }
+        self.keep_on_telling(late);
         for (id, sent) in sent {
             let live = self.executions.get(id.execution);
             let committed = live.and_then(|live| live.committed.as_ref());
@@ -434,9 +441,9 @@ fn spent(
     decisions: &[Ready],
     catalogue: &[CatalogueDecision],
 ) -> [(InputTopic, Amount); 2] {
-    let of_ready = |ready: &Ready| ready.input.of_log().map(|of| (of.topic, ready.input.raw.len()));
+    let of_ready = |ready: &Ready| ready.input.of_log().map(|of| (of.topic, ready.input.bytes));
     let decided = decisions.iter().filter_map(of_ready);
-    let rejected = batch.rejected.iter().map(|r| (r.input.topic, r.record.0.len()));
+    let rejected = batch.rejected.iter().map(|r| (r.input.topic, rejected_bytes(r)));
     let catalogue = catalogue.iter().map(|decision| (decision.input.topic, decision.bytes));
     let (mut commands, mut results) = (Amount::default(), Amount::default());
     for (topic, bytes) in decided.chain(rejected).chain(catalogue) {

@@ -118,8 +118,8 @@ impl Serving {
         let mut in_order: Vec<_> = deferrals.into_iter().collect();
         in_order.sort_by_key(|(_, pending)| pending.order);
         for (input, pending) in in_order {
-            let parsed = Parsed::read(self.id, input, pending.record.0, pending.since);
-            let Parsed::Input(mut input) = parsed else { continue };
+            let kept = Parsed::read_deferred(self.id, input, pending.record.0, pending.since);
+            let Some(mut input) = kept else { continue };
             input.renewed = self.began;
             self.deferred += 1;
             let id = input.execution;

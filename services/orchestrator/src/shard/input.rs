@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use flowmill_engine::{Command, Whereabouts};
+use flowmill_events::{ContractError, decode_result};
+use flowmill_log::Record;
 use flowmill_model::command::{self, CommandRecord};
-use flowmill_model::history::{Blob, Deferred, InputRef, InputTopic};
+use flowmill_model::history::{Blob, Deferred, InputRef, InputTopic, Rejected};
 use flowmill_model::task::ResultRecord;
 use flowmill_model::{ExecutionId, ShardId, Timestamp, envelope};
 use flowmill_store::TimerKey;
@@ -23,8 +25,11 @@ pub(crate) struct Input {
     pub(crate) source: Source,
     pub(crate) execution: ExecutionId,
     pub(crate) command: Command,
-    /// The record as it was read, in case it must be deferred; empty for a timer.
+    /// The record as it was read, in case it must be kept; empty for a result, which is kept as
+    /// its command says it, and for a timer, which comes again.
     pub(crate) raw: Bytes,
+    /// What it takes of its topic's credits.
+    pub(crate) bytes: usize,
     /// When it was first deferred, or read.
     pub(crate) since: Timestamp,
     /// When it was last deferred, or read.
@@ -44,13 +49,18 @@ pub(crate) enum Parsed {
         bytes: usize,
     },
     /// Nothing this shard can use.
-    Rejected {
-        input: InputRef,
-        reason: String,
-        raw: Bytes,
-        /// Written by a newer build: the shard must stop rather than skip it.
-        newer: bool,
-    },
+    Rejected { input: InputRef, reason: String, record: Record, newer: Newer },
+}
+
+/// Whether a record that cannot be read comes from a newer build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Newer {
+    /// It does not.
+    No,
+    /// It may, or it is no record of ours at all.
+    Perhaps,
+    /// It says so: the shard must stop rather than skip it.
+    Yes,
 }
 
 impl Input {
@@ -62,6 +72,7 @@ impl Input {
             execution: key.execution,
             command: Command::TimerFired { timer: key.timer, whereabouts },
             raw: Bytes::new(),
+            bytes: 0,
             since: now,
             renewed: now,
         }
@@ -86,7 +97,8 @@ impl Input {
     pub(crate) fn deferred(&self) -> Option<Deferred> {
         match self.source {
             Source::Log(input) => {
-                Some(Deferred { input, since: self.since, record: Blob(self.raw.clone()) })
+                let record = kept(&self.command, &self.raw)?;
+                Some(Deferred { input, since: self.since, record })
             }
             Source::Timer(_) => None,
         }
@@ -94,66 +106,165 @@ impl Input {
 
     /// The record, for an execution that has to keep it; `None` for a timer, which comes again.
     pub(crate) fn kept(&self) -> Option<Blob> {
-        Some(Blob(self.raw.clone())).filter(|blob| !blob.0.is_empty())
+        kept(&self.command, &self.raw)
+    }
+}
+
+/// An input as a history keeps it: a command as it was read, a result as it is stored; `None` for
+/// a timer.
+pub(crate) fn kept(command: &Command, raw: &Bytes) -> Option<Blob> {
+    match command {
+        Command::Report(result) => Some(Blob(envelope::encode(result).into())),
+        Command::TimerFired { .. } => None,
+        Command::Start { .. }
+        | Command::Signal(_)
+        | Command::Cancel(_)
+        | Command::Suspend(_)
+        | Command::Resume(_) => Some(Blob(raw.clone())),
     }
 }
 
 impl Parsed {
     /// Reads a record of an input topic of `shard`.
-    pub(crate) fn read(shard: ShardId, input: InputRef, raw: Bytes, now: Timestamp) -> Self {
-        match decode(input, &raw) {
-            Err(error) => {
-                let (reason, newer) = (error.to_string(), error.is_newer_format());
-                Self::Rejected { input, reason, raw, newer }
-            }
-            Ok(Record::Catalogue(command)) if shard == ShardId::new(0) => {
-                Self::Catalogue { input, command, bytes: raw.len() }
-            }
-            Ok(Record::Execution(execution, command)) if execution.shard() == shard => {
-                let source = Source::Log(input);
-                Self::Input(Input { source, execution, command, raw, since: now, renewed: now })
-            }
-            Ok(Record::Catalogue(_) | Record::Execution(..)) => {
-                let reason = format!("it is not for shard {shard}");
-                Self::Rejected { input, reason, raw, newer: false }
-            }
+    pub(crate) fn read(shard: ShardId, input: InputRef, record: Record, now: Timestamp) -> Self {
+        let bytes = record.bytes();
+        let decoded = match input.topic {
+            InputTopic::Results => of_result(&record),
+            InputTopic::Commands => of_command(&record.value),
+        };
+        match decoded {
+            Ok(decoded) => match Self::of(shard, input, decoded, &record.value, now) {
+                Some(parsed) => parsed.with_bytes(bytes),
+                None => Self::not_ours(shard, input, record),
+            },
+            Err(Undecodable { reason, newer }) => Self::Rejected { input, reason, record, newer },
         }
     }
+
+    /// Reads an input that a batch has deferred.
+    pub(crate) fn read_deferred(
+        shard: ShardId,
+        input: InputRef,
+        kept: Bytes,
+        since: Timestamp,
+    ) -> Option<Input> {
+        let bytes = kept.len();
+        match Self::of(shard, input, of_kept(&kept).ok()?, &kept, since)?.with_bytes(bytes) {
+            Self::Input(input) => Some(input),
+            Self::Catalogue { .. } | Self::Rejected { .. } => None,
+        }
+    }
+
+    /// What was decoded, if it is for this shard.
+    fn of(
+        shard: ShardId,
+        input: InputRef,
+        decoded: Decoded,
+        raw: &Bytes,
+        now: Timestamp,
+    ) -> Option<Self> {
+        match decoded {
+            Decoded::Catalogue(command) if shard == ShardId::new(0) => {
+                Some(Self::Catalogue { input, command, bytes: 0 })
+            }
+            Decoded::Execution(execution, command) if execution.shard() == shard => {
+                let is_result = matches!(command, Command::Report(_));
+                let raw = if is_result { Bytes::new() } else { raw.clone() };
+                let (source, since, renewed) = (Source::Log(input), now, now);
+                Some(Self::Input(Input {
+                    source,
+                    execution,
+                    command,
+                    raw,
+                    bytes: 0,
+                    since,
+                    renewed,
+                }))
+            }
+            Decoded::Catalogue(_) | Decoded::Execution(..) => None,
+        }
+    }
+
+    const fn with_bytes(mut self, size: usize) -> Self {
+        match &mut self {
+            Self::Input(Input { bytes, .. }) | Self::Catalogue { bytes, .. } => *bytes = size,
+            Self::Rejected { .. } => {}
+        }
+        self
+    }
+
+    fn not_ours(shard: ShardId, input: InputRef, record: Record) -> Self {
+        let reason = format!("it is not for shard {shard}");
+        Self::Rejected { input, reason, record, newer: Newer::No }
+    }
+}
+
+/// What a batch says of a record that cannot be used.
+pub(crate) fn rejected(input: InputRef, reason: String, build: &str, record: Record) -> Rejected {
+    let headers = record.headers.into_iter();
+    let headers = headers.map(|header| (header.name.into_owned(), Blob(header.value)));
+    let (build, headers) = (build.to_owned(), headers.collect());
+    Rejected { input, reason, build, key: Blob(record.key), headers, record: Blob(record.value) }
+}
+
+/// What a rejected record took of its topic's credits.
+pub(crate) fn rejected_bytes(rejected: &Rejected) -> usize {
+    let headers = rejected.headers.iter().map(|(name, value)| name.len() + value.0.len());
+    rejected.key.0.len() + rejected.record.0.len() + headers.sum::<usize>()
 }
 
 /// The input that a kept record holds, whichever topic it came from; `None` when it holds none
 /// for an execution.
-pub(crate) fn command_of(mut raw: &[u8]) -> Option<Command> {
-    let whole = raw;
-    let topic = match envelope::read(&mut raw).ok()?.kind {
-        <ResultRecord as envelope::Framed>::KIND => InputTopic::Results,
-        _ => InputTopic::Commands,
-    };
-    let offset = flowmill_model::Offset::default();
-    match decode(InputRef { topic, offset }, whole).ok()? {
-        Record::Execution(_, command) => Some(command),
-        Record::Catalogue(_) => None,
+pub(crate) fn command_of(kept: &[u8]) -> Option<Command> {
+    match of_kept(kept).ok()? {
+        Decoded::Execution(_, command) => Some(command),
+        Decoded::Catalogue(_) => None,
     }
 }
 
-enum Record {
+enum Decoded {
     Catalogue(command::Command),
     Execution(ExecutionId, Command),
 }
 
-fn decode(input: InputRef, raw: &[u8]) -> Result<Record, envelope::FrameError> {
-    match input.topic {
-        InputTopic::Results => {
-            let record: ResultRecord = envelope::decode(raw)?;
-            Ok(Record::Execution(record.id.execution, Command::Report(record)))
-        }
-        InputTopic::Commands => envelope::decode(raw).map(of_command),
+/// Why a record is no input.
+struct Undecodable {
+    reason: String,
+    newer: Newer,
+}
+
+impl From<ContractError> for Undecodable {
+    fn from(error: ContractError) -> Self {
+        let newer = if error.is_newer_format() { Newer::Yes } else { Newer::No };
+        Self { reason: error.to_string(), newer }
     }
 }
 
-fn of_command(record: CommandRecord) -> Record {
-    let CommandRecord { sent_at, trace, command } = record;
-    let Some(execution) = command.execution() else { return Record::Catalogue(command) };
+impl From<envelope::FrameError> for Undecodable {
+    fn from(error: envelope::FrameError) -> Self {
+        let newer = if error.is_newer_format() { Newer::Perhaps } else { Newer::No };
+        Self { reason: error.to_string(), newer }
+    }
+}
+
+fn of_result(record: &Record) -> Result<Decoded, Undecodable> {
+    let result = decode_result(record)?;
+    Ok(Decoded::Execution(result.id.execution, Command::Report(result)))
+}
+
+/// Reads a command, or a result as [`kept`] stores it.
+fn of_kept(raw: &[u8]) -> Result<Decoded, Undecodable> {
+    let kind = envelope::read(&mut &raw[..])?.kind;
+    if kind == <ResultRecord as envelope::Framed>::KIND {
+        let result: ResultRecord = envelope::decode(raw)?;
+        return Ok(Decoded::Execution(result.id.execution, Command::Report(result)));
+    }
+    of_command(raw)
+}
+
+fn of_command(raw: &[u8]) -> Result<Decoded, Undecodable> {
+    let CommandRecord { sent_at, trace, command } = envelope::decode(raw)?;
+    let Some(execution) = command.execution() else { return Ok(Decoded::Catalogue(command)) };
     let command = match command {
         command::Command::Start(start) => Command::Start { start, trace, sent_at },
         command::Command::Signal(signal) => Command::Signal(signal),
@@ -161,8 +272,8 @@ fn of_command(record: CommandRecord) -> Record {
         command::Command::Suspend(control) => Command::Suspend(control),
         command::Command::Resume(control) => Command::Resume(control),
         catalogue @ (command::Command::Deploy(_) | command::Command::Activate(_)) => {
-            return Record::Catalogue(catalogue);
+            return Ok(Decoded::Catalogue(catalogue));
         }
     };
-    Record::Execution(execution, command)
+    Ok(Decoded::Execution(execution, command))
 }

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::ShardMessage;
-use super::input::{Input, Parsed};
+use super::input::{Input, Newer, Parsed};
 use crate::takeover::PendingDeferral;
 
 /// Records taken in one read.
@@ -136,20 +136,30 @@ impl Intake {
         }
     }
 
-    /// Takes in what a reader has read; answers the inputs for executions, for a look ahead.
+    /// Takes in what a reader has read.
+    ///
+    /// # Errors
+    /// When a record says that a newer build wrote it. Nothing may pass it over.
     pub(crate) fn add(
         &mut self,
         shard: ShardId,
         topic: InputTopic,
         records: Vec<Fetched>,
         now: Timestamp,
-    ) {
+    ) -> Result<(), String> {
         let lane = self.lane(topic);
         for Fetched { offset, record } in records {
-            let size = record.value.len();
-            let input = InputRef { topic, offset };
-            lane.waiting.push_back((Parsed::read(shard, input, record.value, now), size));
+            let (size, input) = (record.bytes(), InputRef { topic, offset });
+            let parsed = Parsed::read(shard, input, record, now);
+            if let Parsed::Rejected { reason, newer: Newer::Yes, .. } = parsed {
+                return Err(format!(
+                    "the record at offset {offset} of {topic:?} is of a newer version: {reason}; \
+                     run a build that reads it"
+                ));
+            }
+            lane.waiting.push_back((parsed, size));
         }
+        Ok(())
     }
 
     /// Takes what the next batch decides: commands, unless they must wait, then results.
@@ -263,7 +273,7 @@ async fn read(pump: Pump, topic: InputTopic, from: Offset, credits: Credits) {
         let message = match reader.read(READ).await {
             Ok(records) => {
                 let mut amount = Amount::default();
-                records.iter().for_each(|fetched| amount.add(fetched.record.value.len()));
+                records.iter().for_each(|fetched| amount.add(fetched.record.bytes()));
                 credits.spend(amount).await;
                 ShardMessage::Fetched(pump.incarnation, topic, records)
             }

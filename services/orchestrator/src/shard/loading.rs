@@ -27,6 +27,8 @@ const LOAD_AGAIN: Duration = Duration::from_millis(200);
 pub(super) struct Seeding {
     tails: BTreeMap<ExecutionId, Vec<(Offset, RecordedTransition)>>,
     batches: Vec<TailBatch>,
+    /// Where history begins that may not have been sent, and the batch that holds the mark for it.
+    unsent: Option<(Offset, BatchNumber)>,
     changes: Vec<Change>,
     /// What was committed in the meantime.
     pub(super) held: Vec<Projected>,
@@ -82,7 +84,8 @@ impl Serving {
             }
         }
         let ids: Vec<_> = tails.keys().copied().collect();
-        self.seeding = Some(Seeding { tails, batches, changes: vec![], held: vec![] });
+        let unsent = first_unsent.map(|offset| (offset, recorded.next()));
+        self.seeding = Some(Seeding { tails, batches, unsent, changes: vec![], held: vec![] });
         ids.into_iter().for_each(|id| self.load(id));
         self.finish_seeding();
     }
@@ -177,6 +180,13 @@ impl Serving {
         let Some(tail) = seeding.tails.remove(&id) else { return };
         let Some((offset, _)) = tail.last() else { return };
         let offset = *offset;
+        let unsent = seeding.unsent;
+        if let Some((first, holds)) = unsent {
+            let above = tail.iter().filter(|(at, _)| *at >= first);
+            let above: Vec<_> = above.map(|(_, recorded)| recorded.clone()).collect();
+            self.tell_again(execution, &above, holds);
+        }
+        let Some(seeding) = &mut self.seeding else { return };
         let transitions: Vec<_> = tail.into_iter().map(|(_, recorded)| recorded).collect();
         if let Some(live) = self.executions.get_mut(id) {
             live.unflushed.extend(transitions.iter().cloned());

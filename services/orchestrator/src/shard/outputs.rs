@@ -4,7 +4,9 @@
 //! which every output of every valid batch is sent or no longer needed; it travels in the next
 //! batch, and the watermark never passes it.
 //!
-//! A task that cannot be sent for [`GIVE_UP`] is left to its timer, whose firing sends it again.
+//! A task that cannot be sent for [`GIVE_UP`] is left to its timer, whose firing sends it again. A
+//! lifecycle event that cannot be sent for as long is counted and tried on without the mark waiting
+//! for it: it is lost only if this owner ends before it is sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +14,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_engine::{Execution, TaskSpec};
+use flowmill_events::encode_task;
 use flowmill_log::{
-    Log, NotWritten, Partition, Record, Retention, Survival, Topic, TopicSpec, task_partition,
+    AppendError, Header, Log, NotWritten, Partition, Record, Retention, Survival, Topic, TopicSpec,
+    task_partition,
 };
 use flowmill_model::history::{DefinitionRecord, Rejected};
 use flowmill_model::task::TaskRecord;
@@ -24,6 +28,8 @@ use flowmill_model::{
 use flowmill_runtime::{Clock, crash};
 use futures::future::join_all;
 
+use super::lifecycle::LifecycleEvent;
+
 /// How long a task is tried to be sent before it is left to its timer.
 pub(crate) const GIVE_UP: Duration = Duration::from_secs(30);
 
@@ -32,6 +38,15 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// How long a task queue keeps its records.
 const TASK_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The header of a dead letter that says why it is one.
+const REJECTED_REASON: &str = "flowmill-rejected-reason";
+
+/// The header of a dead letter that says where it stood: topic and offset.
+const REJECTED_INPUT: &str = "flowmill-rejected-input";
+
+/// The header of a dead letter that says which build rejected it.
+const REJECTED_BUILD: &str = "flowmill-rejected-build";
 
 /// One output of a batch.
 #[derive(Clone, Debug)]
@@ -42,13 +57,18 @@ pub(crate) enum Output {
     Definition(DefinitionRecord),
     /// A copy of an input that cannot be used.
     DeadLetter(Rejected),
+    /// A step in an execution's life, for whoever listens.
+    Lifecycle(Box<LifecycleEvent>),
 }
 
 /// What was sent of a batch.
 #[derive(Debug)]
 pub struct Dispatched {
-    pub(crate) batch: BatchNumber,
+    /// `None` for outputs that the mark does not wait for.
+    pub(crate) batch: Option<BatchNumber>,
     pub(crate) sent: Vec<(TaskId, Sent)>,
+    /// Lifecycle events that could not be sent in time: the mark does not wait for them.
+    pub(crate) late: Vec<Output>,
 }
 
 /// Where a task was sent to.
@@ -59,6 +79,16 @@ pub(crate) struct Sent {
     pub(crate) queue: Queue,
     pub(crate) partition: u16,
     pub(crate) offset: Offset,
+}
+
+/// What became of an output.
+enum End {
+    /// A task was sent.
+    Task(TaskId, Sent),
+    /// Nothing more is to be done.
+    Done,
+    /// It could not be sent in time and is still to be sent.
+    Late(Output),
 }
 
 /// Which batches still have outputs to send.
@@ -124,15 +154,26 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
-    /// Sends the outputs of a batch; answers when each is acknowledged or given up.
-    pub(crate) async fn deliver(self, batch: BatchNumber, outputs: Vec<Output>) -> Dispatched {
+    /// Sends outputs; answers when each is acknowledged or given up.
+    pub(crate) async fn deliver(
+        self,
+        batch: Option<BatchNumber>,
+        outputs: Vec<Output>,
+    ) -> Dispatched {
         let sending = outputs.into_iter().map(|output| self.send(output));
-        let sent = join_all(sending).await.into_iter().flatten().collect();
+        let (mut sent, mut late) = (Vec::new(), Vec::new());
+        for end in join_all(sending).await {
+            match end {
+                End::Task(id, task) => sent.push((id, task)),
+                End::Done => {}
+                End::Late(output) => late.push(output),
+            }
+        }
         crash::point("outputs-sent");
-        Dispatched { batch, sent }
+        Dispatched { batch, sent, late }
     }
 
-    async fn send(&self, output: Output) -> Option<(TaskId, Sent)> {
+    async fn send(&self, output: Output) -> End {
         let started = self.clock.now();
         loop {
             let (partition, record) = match self.address(&output).await {
@@ -149,7 +190,7 @@ impl Courier {
             };
             if self.is_given_up(&output, started, &error) {
                 tracing::warn!(%error, %partition, "an output is given up");
-                return None;
+                return output.given_up(&error);
             }
             tokio::time::sleep(RETRY).await;
         }
@@ -157,19 +198,13 @@ impl Courier {
 
     /// Tasks are left to their timers after a while; definitions never; what can never be
     /// written is not tried again.
-    fn is_given_up(
-        &self,
-        output: &Output,
-        started: Timestamp,
-        error: &flowmill_log::AppendError,
-    ) -> bool {
-        use flowmill_log::AppendError::NotWritten as Not;
-        let hopeless = matches!(error, Not(NotWritten::TooLarge { .. }));
+    fn is_given_up(&self, output: &Output, started: Timestamp, error: &AppendError) -> bool {
+        let hopeless = matches!(error, AppendError::NotWritten(NotWritten::TooLarge { .. }));
         let waited = self.clock.now().since(started) >= GIVE_UP;
         match output {
             Output::Task { .. } => hopeless || waited,
             Output::Definition(_) => false,
-            Output::DeadLetter(_) => hopeless || waited,
+            Output::DeadLetter(_) | Output::Lifecycle(_) => hopeless || waited,
         }
     }
 
@@ -182,8 +217,7 @@ impl Courier {
                 let topic = Topic::Tasks(queue.clone());
                 let partitions = self.partitions_of(&topic).await?;
                 let number = task_partition(record.id.execution.shard(), partitions);
-                let key = Bytes::copy_from_slice(&record.id.execution.to_bits().to_be_bytes());
-                Ok((Partition::new(topic, number), Record::keyed(key, envelope::encode(record))))
+                Ok((Partition::new(topic, number), encode_task(record)))
             }
             Output::Definition(record) => {
                 let key = Bytes::from(record.flow.to_string());
@@ -191,8 +225,12 @@ impl Courier {
                 Ok((Partition::new(Topic::Definitions, 0), record))
             }
             Output::DeadLetter(rejected) => {
-                let value = rejected.record.0.clone();
-                Ok((Partition::new(Topic::DeadLetters, 0), Record::of(value)))
+                Ok((Partition::new(Topic::DeadLetters, 0), dead_letter(rejected)))
+            }
+            Output::Lifecycle(event) => {
+                let partitions = self.log.partitions(&Topic::Lifecycle).unwrap_or(1);
+                let number = task_partition(event.execution.shard(), partitions);
+                Ok((Partition::new(Topic::Lifecycle, number), event.record()))
             }
         }
     }
@@ -214,14 +252,40 @@ impl Courier {
     }
 }
 
+/// The copy of a record that cannot be used: as it was, and why it was refused.
+fn dead_letter(rejected: &Rejected) -> Record {
+    let Rejected { input, reason, build, key, headers, record } = rejected;
+    let headers = headers.iter().map(|(name, value)| Header::new(name.clone(), value.0.clone()));
+    let place = format!("{:?}@{}", input.topic, input.offset).to_lowercase();
+    let said = [
+        Header::new(REJECTED_REASON, reason.clone()),
+        Header::new(REJECTED_INPUT, place),
+        Header::new(REJECTED_BUILD, build.clone()),
+    ];
+    let headers = headers.chain(said).collect();
+    Record { key: key.0.clone(), value: record.0.clone(), headers }
+}
+
 impl Output {
-    fn sent(&self, partition: u16, offset: Offset) -> Option<(TaskId, Sent)> {
+    fn sent(&self, partition: u16, offset: Offset) -> End {
         match self {
-            Self::Task { queue, record } => Some((
+            Self::Task { queue, record } => End::Task(
                 record.id,
                 Sent { token: record.token, queue: queue.clone(), partition, offset },
-            )),
-            Self::Definition(_) | Self::DeadLetter(_) => None,
+            ),
+            Self::Definition(_) | Self::DeadLetter(_) | Self::Lifecycle(_) => End::Done,
+        }
+    }
+
+    /// What becomes of an output that was not sent: a task has its timer, a lifecycle event is
+    /// tried again unless it can never be written.
+    fn given_up(self, error: &AppendError) -> End {
+        let hopeless = matches!(error, AppendError::NotWritten(NotWritten::TooLarge { .. }));
+        match self {
+            Self::Lifecycle(_) if !hopeless => End::Late(self),
+            Self::Task { .. } | Self::Definition(_) | Self::DeadLetter(_) | Self::Lifecycle(_) => {
+                End::Done
+            }
         }
     }
 

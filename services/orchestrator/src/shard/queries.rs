@@ -160,6 +160,8 @@ impl Serving {
 
     pub(super) fn barrier(&mut self, request: Request, end: Result<Offset, ReadError>) -> Next {
         match end {
+            // Dropping the request tells the asker to ask again.
+            Err(ReadError::Unavailable(_)) => {}
             Err(error) => return Next::Halt(error.to_string()),
             Ok(end) if self.judge.positions().commands >= end => self.look_up(request),
             Ok(end) => {

@@ -18,12 +18,13 @@ use super::backlog::Backlog;
 use super::batch::{Open, Ready};
 use super::catalogue::Definitions;
 use super::intake::{Intake, Pump};
+use super::lifecycle::Late;
 use super::live::Executions;
 use super::loading::{RecentStarts, Resend, Seeding};
 use super::outputs::{Courier, Mark, Output, SentTasks};
 use super::queries::Questions;
 use super::timers::Timers;
-use super::{Next, ShardMessage, Shared};
+use super::{Next, ShardMessage, Shared, purge};
 use crate::projector::{Projected, Projector, Report};
 use crate::takeover::Takeover;
 use crate::validity::Judge;
@@ -49,7 +50,10 @@ pub(crate) struct Serving {
     pub(super) rounds: u64,
     pub(super) timers: Timers,
     pub(super) mark: Mark,
+    /// The dispatched mark that the term began with.
+    pub(super) mark_found: BatchNumber,
     pub(super) sent: SentTasks,
+    pub(super) late: Late,
     pub(super) pickups: BTreeMap<(Queue, u16), VecDeque<(Timestamp, Offset)>>,
     pub(super) definitions: Option<Definitions>,
     pub(super) questions: Questions,
@@ -76,7 +80,7 @@ pub(crate) struct Serving {
     pub(super) ticks: u64,
     pub(super) watermark: Option<Watermark>,
     pub(super) trimmed: Timestamp,
-    background: Vec<JoinHandle<()>>,
+    pub(super) background: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Serving {
@@ -116,7 +120,9 @@ impl Serving {
             rounds: 0,
             timers: Timers::start(shared.clock, me.clone(), incarnation),
             mark: Mark::found(judge.number(), judge.number()),
+            mark_found: recorded,
             sent: SentTasks::default(),
+            late: Late::default(),
             pickups: BTreeMap::new(),
             definitions,
             questions: Questions::default(),
@@ -177,7 +183,7 @@ impl Serving {
             Arc::clone(&self.shared.store),
             self.id,
             self.shared.log.identity(),
-            self.shared.settings.flush_every,
+            Arc::clone(&self.shared.settings),
             report,
         );
         self.projector = Some(sender);
@@ -205,6 +211,7 @@ impl Serving {
             }
         }));
         self.watch_claims();
+        self.background.push(spawn("purge", purge::run(self.id, &self.shared)));
     }
 
     /// Follows history, to learn of another owner's claim also while there is nothing to commit.
@@ -219,7 +226,13 @@ impl Serving {
         };
         self.background.push(spawn("claim watch", async move {
             loop {
-                let Ok(records) = reader.read(limit).await else { return };
+                let records = match reader.read(limit).await {
+                    Ok(records) => records,
+                    Err(error) => {
+                        drop(me.cast(ShardMessage::ReadFailed(incarnation, error)));
+                        return;
+                    }
+                };
                 let newer =
                     |value: &[u8]| HistoryRecord::claim_of(value).is_some_and(|e| e > epoch);
                 let fenced = records.iter().any(|fetched| newer(&fetched.record.value));
@@ -236,6 +249,11 @@ impl Serving {
             return;
         }
         self.mark.begin(batch);
+        self.send(Some(batch), outputs);
+    }
+
+    /// Sends outputs of a batch, or some that the mark does not wait for.
+    pub(super) fn send(&self, batch: Option<BatchNumber>, outputs: Vec<Output>) {
         let courier = Courier {
             log: Arc::clone(&self.shared.log),
             clock: self.shared.clock,
@@ -305,6 +323,16 @@ impl Serving {
     pub(crate) fn begin_stop(&mut self, done: oneshot::Sender<()>) -> Next {
         self.stopping = Some(done);
         Next::Serve
+    }
+
+    /// Whether the term is to end.
+    pub(crate) const fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
+    /// Who waits for the term's end.
+    pub(crate) fn take_stopping(&mut self) -> Option<oneshot::Sender<()>> {
+        self.stopping.take()
     }
 
     /// Whether a term that is to end has nothing left to commit.

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use flowmill_log::{Partition, Topic, worker_group};
-use flowmill_model::{ExecutionId, Offset, Queue, Timestamp, limits};
+use flowmill_log::{Log, Partition, Topic, worker_group};
+use flowmill_model::{ExecutionId, Offset, Queue, ShardId, Timestamp, limits};
 use flowmill_runtime::spawn;
-use flowmill_store::{StoreError, TimerRow};
+use flowmill_store::{StoreError, TimerRow, Watermark};
 
 use super::live::Live;
 use super::serving::Serving;
@@ -142,27 +142,44 @@ impl Serving {
         Next::Serve
     }
 
-    /// Lets the log forget what the watermark covers.
+    /// Lets the log forget what no recovery needs: a store that may lose what it acknowledged
+    /// needs more than its watermark says.
     fn trim(&mut self, now: Timestamp) {
         if now.since(self.trimmed) < self.shared.settings.trim_every {
             return;
         }
-        let Some(mark) = self.watermark.take() else { return };
+        let Some(watermark) = self.watermark else { return };
         self.trimmed = now;
-        let log = Arc::clone(&self.shared.log);
-        let below = [
-            (Topic::Commands, mark.positions.commands),
-            (Topic::Results, mark.positions.results),
-            (Topic::History, mark.offset),
-        ];
+        let (log, store) = (Arc::clone(&self.shared.log), Arc::clone(&self.shared.store));
         let shard = self.id;
+        if !store.may_lose_acknowledged() {
+            self.watermark = None;
+            spawn("trim", trim_below(log, shard, watermark));
+            return;
+        }
         spawn("trim", async move {
-            for (topic, offset) in below {
-                let partition = Partition::of_shard(topic, shard);
-                if let Err(error) = log.trim(&partition, offset).await {
-                    tracing::warn!(%error, %partition, "the log cannot be trimmed");
+            match store.watermarks(shard).await {
+                Ok(found) => {
+                    let Some(margin) = found.and_then(|marks| marks.margin) else { return };
+                    trim_below(log, shard, margin).await;
                 }
+                Err(error) => tracing::warn!(%shard, %error, "the log cannot be trimmed yet"),
             }
         });
+    }
+}
+
+/// Lets the log forget what stands before the batch of `mark`.
+async fn trim_below(log: Arc<dyn Log>, shard: ShardId, mark: Watermark) {
+    let below = [
+        (Topic::Commands, mark.positions.commands),
+        (Topic::Results, mark.positions.results),
+        (Topic::History, mark.offset),
+    ];
+    for (topic, offset) in below {
+        let partition = Partition::of_shard(topic, shard);
+        if let Err(error) = log.trim(&partition, offset).await {
+            tracing::warn!(%error, %partition, "the log cannot be trimmed");
+        }
     }
 }

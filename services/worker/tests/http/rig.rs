@@ -5,14 +5,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
-use bytes::Bytes;
+use flowmill_events::{decode_result, encode_task};
 use flowmill_log::{
-    Log, MemoryLog, Partition, ReadLimit, Reader, Record, Retention, Survival, Topic, TopicSpec,
+    Log, MemoryLog, Partition, ReadLimit, Reader, Retention, Survival, Topic, TopicSpec,
 };
-use flowmill_model::task::{Failure, Outcome, ResultRecord, TaskRecord};
+use flowmill_model::task::{Failure, Outcome, TaskRecord};
 use flowmill_model::{
     Activation, BatchNumber, Epoch, ExecutionId, FlowName, NodeIndex, Offset, Payload, Queue,
-    ShardId, TaskId, TaskToken, Timestamp, envelope,
+    ShardId, TaskId, TaskToken, Timestamp,
 };
 use flowmill_runtime::{Clock, spawn};
 use flowmill_worker::{HTTP_QUEUE, HTTP_TASK, OutgoingPolicy, Settings, http_worker};
@@ -77,16 +77,14 @@ impl Rig {
     /// Sends a task.
     pub(crate) async fn send(&self, task: &TaskRecord) {
         let to = Partition::new(Topic::Tasks(Queue::new(HTTP_QUEUE).expect("a valid name")), 0);
-        let record = Record::of(envelope::encode(task));
-        self.log.append(&to, record).await.expect("it is written");
+        self.log.append(&to, encode_task(task)).await.expect("it is written");
     }
 
     /// What came of the next task to end.
     pub(crate) async fn outcome(&mut self) -> Outcome {
         let limit = ReadLimit { records: NonZeroUsize::MIN, bytes: usize::MAX };
         let read = self.results.read(limit).await.expect("it is readable");
-        let result: ResultRecord = envelope::decode(&read[0].record.value).expect("a result");
-        result.outcome
+        decode_result(&read[0].record).expect("a result").outcome
     }
 
     /// Has a task run.

@@ -82,7 +82,8 @@ fn two_of_three_brokers_go_on_without_the_third() {
 #[test]
 fn a_setting_that_is_none_is_told_with_what_the_broker_said() {
     let settings = vec![("log.segment.bytes".to_owned(), "many".to_owned())];
-    let error = Kafka::start(&KafkaPlan { settings, ..KafkaPlan::default() }).unwrap_err().to_string();
+    let error =
+        Kafka::start(&KafkaPlan { settings, ..KafkaPlan::default() }).unwrap_err().to_string();
     assert!(error.contains("log.segment.bytes"), "{error}");
 }
 

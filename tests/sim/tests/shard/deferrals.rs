@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flowmill_log::{Log, Partition, Record, Topic};
 use flowmill_model::command::{Command, CommandRecord, Start};
-use flowmill_model::history::{Batch, HistoryRecord};
+use flowmill_model::history::Batch;
 use flowmill_model::{ContentHash, ExecutionId, Payload, envelope, limits};
 use flowmill_sim::caller::version;
 use flowmill_store::Store;
@@ -24,17 +24,6 @@ impl Lonely {
         let to = Partition::of_shard(Topic::Commands, SHARD);
         self.log.append(&to, Record::of(value)).await.expect("it is written");
         execution
-    }
-
-    fn batches(&self) -> Vec<Batch> {
-        let history = Partition::of_shard(Topic::History, SHARD);
-        let records = self.log.records(&history).into_iter();
-        let decode = |value: Bytes| HistoryRecord::decode(&value).expect("it decodes");
-        let batches = records.filter_map(|fetched| match decode(fetched.record.value) {
-            HistoryRecord::Batch(batch) => Some(*batch),
-            HistoryRecord::Claim(_) => None,
-        });
-        batches.collect()
     }
 }
 

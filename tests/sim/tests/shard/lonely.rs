@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use flowmill_log::memory::{MemoryLog, MemorySettings};
+use flowmill_log::{Partition, Topic};
+use flowmill_model::history::{Batch, HistoryRecord};
 use flowmill_model::{ShardId, Timestamp};
 use flowmill_routing::ShardState;
 use flowmill_runtime::Clock;
@@ -40,5 +43,17 @@ impl Lonely {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         node
+    }
+
+    /// The batches in the shard's history.
+    pub(crate) fn batches(&self) -> Vec<Batch> {
+        let history = Partition::of_shard(Topic::History, SHARD);
+        let records = self.log.records(&history).into_iter();
+        let decode = |value: Bytes| HistoryRecord::decode(&value).expect("it decodes");
+        let batches = records.filter_map(|fetched| match decode(fetched.record.value) {
+            HistoryRecord::Batch(batch) => Some(*batch),
+            HistoryRecord::Claim(_) => None,
+        });
+        batches.collect()
     }
 }

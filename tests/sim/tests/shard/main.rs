@@ -3,4 +3,5 @@
 mod backlog;
 mod deferrals;
 mod lonely;
+mod rejected;
 mod seeds;

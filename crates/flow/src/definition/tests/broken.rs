@@ -408,3 +408,54 @@ connections:
     let errors = compile(text.as_bytes(), Format::Detect).expect_err("errors");
     assert!(errors.is_sorted_by_key(|error| (error.line, error.column)));
 }
+
+#[test]
+fn wrong_triggers_are_explained() {
+    use DiagnosticCode as Code;
+    let with =
+        |trigger: &str| format!("nodes:\n  - {{ id: s, type: start }}\ntriggers: [{trigger}]");
+    let check_one = |trigger: &str, code, at: &str, words: &[&str]| {
+        let text = format!(
+            "flowmill: 1\ndocument: {{ namespace: a, name: b, version: 1.0.0 }}\n{}\n",
+            with(trigger)
+        );
+        let errors = compile(text.as_bytes(), Format::Detect).expect_err(trigger);
+        let all: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 1, "{}", all.join("\n"));
+        assert_eq!((errors[0].code, errors[0].pointer.as_str()), (code, at), "{}", all[0]);
+        assert!(words.iter().all(|word| all[0].contains(word)), "{words:?} in {}", all[0]);
+    };
+    check_one("{}", Code::MissingField, "/triggers/0", &["`kafka`"]);
+    check_one("{ kafka: {} }", Code::MissingField, "/triggers/0/kafka", &["`topic`"]);
+    check_one("{ kafka: { topic: a/b } }", Code::InvalidName, "/triggers/0/kafka/topic", &["249"]);
+    let filter = "/triggers/0/kafka/filter";
+    let wrong = "{ kafka: { topic: a, filter: '.a >' } }";
+    check_one(wrong, Code::InvalidExpression, filter, &["5:"]);
+    let node = "{ kafka: { topic: a, filter: '$input.a' } }";
+    check_one(node, Code::InvalidExpression, filter, &["`$input` is not defined", "$record"]);
+    let secret = "{ kafka: { topic: a, key: '$secrets.A' } }";
+    check_one(secret, Code::MisplacedSecret, "/triggers/0/kafka/key", &["secret"]);
+    let twice = "{ kafka: { topic: a } }, { kafka: { topic: b } }, { kafka: { topic: a } }";
+    check_one(twice, Code::DuplicateName, "/triggers/2/kafka/topic", &["/triggers/0"]);
+    let from = "{ kafka: { topic: a, from: now } }";
+    check_one(from, Code::InvalidValue, "/triggers/0/kafka/from", &["latest, earliest"]);
+    let record = "parameters: { expression: \"$record\" }";
+    let at = "9:32 /nodes/1/parameters/expression";
+    check("parameters: { expression: \".x\" }", record, Code::InvalidExpression, at, &["$input"]);
+}
+
+#[test]
+fn wrong_records_for_kafka_are_explained() {
+    use DiagnosticCode as Code;
+    let check = |parameters: &str, code, at: &str, words: &[&str]| {
+        let node = format!("{{ id: n, type: kafka.produce, parameters: {parameters} }}");
+        check_node(&node, code, &format!("/nodes/1/parameters{at}"), words);
+    };
+    check("{}", Code::MissingField, "", &["`topic`"]);
+    check("{ topic: a, event: {} }", Code::MissingField, "/event", &["`type`"]);
+    check("{ topic: 1 }", Code::WrongType, "/topic", &["quotes"]);
+    check("{ topic: a, headers: { h: 1 } }", Code::WrongType, "/headers/h", &["quotes"]);
+    check("{ topic: a, value: '${ .x | }' }", Code::InvalidExpression, "/value", &[]);
+    let secret = "{ topic: a, headers: { h: '${ $secrets.A }' } }";
+    check(secret, Code::MisplacedSecret, "/headers/h", &["secret"]);
+}

@@ -1,0 +1,225 @@
+//! The log and the store of a cluster: from settings to what is open.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use flowmill_log::kafka::{
+    self, Clients, ClusterName, InitPlan, KafkaLog, KafkaSettings, Login, Replicas, Security,
+    TokenFile, Transport,
+};
+use flowmill_log::{Log, Topic};
+use flowmill_store::cql::{self, CqlSettings, CqlStore, Replication};
+use futures::FutureExt;
+
+use crate::config::{Config, KafkaConfig, Mechanism, Protocol, Secret};
+use crate::engine::Storage;
+use crate::exit::Failure;
+
+/// What a cluster is to be like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// How many shards, when that is said.
+    pub(crate) shards: Option<NonZeroU16>,
+    /// Whether one copy of everything is enough.
+    pub(crate) single_broker: bool,
+}
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    /// How many shards there are.
+    pub(crate) shards: u16,
+    /// What was done, a line each.
+    pub(crate) changes: Vec<String>,
+}
+
+/// An open log and store.
+pub(super) struct Opened {
+    pub(super) storage: Storage,
+    pub(super) shards: u16,
+}
+
+/// Makes the topics and the keyspace, or checks that those there are fit.
+///
+/// # Errors
+/// What cannot be reached or does not fit, and what to do.
+pub(crate) async fn prepare(config: &Config, plan: Plan) -> Result<Prepared, Failure> {
+    let (kafka, mut cql) = (kafka_settings(config)?, cql_settings(config)?);
+    let replicas = if plan.single_broker { Replicas::SINGLE } else { Replicas::SAFE };
+    cql.replication = Replication::Everywhere(if plan.single_broker { 1 } else { 3 });
+    let clients = Clients::new(kafka);
+    let made = InitPlan { shards: plan.shards.map(NonZeroU16::get), replicas };
+    let topics = kafka::init(&clients, made).await.map_err(refused)?;
+    let keyspace = cql::init(&cql, cql::InitPlan::default()).await.map_err(refused)?;
+    let created = topics.created.iter().map(|topic| format!("made topic {topic}"));
+    let grown = topics.grown.iter().map(|(topic, before, after)| {
+        format!("topic {topic} has {after} partitions now, it had {before}")
+    });
+    let made = keyspace.made_keyspace.then(|| format!("made keyspace {}", cql.keyspace));
+    let applied = keyspace.applied.iter().map(|name| format!("applied migration {name}"));
+    let changes = created.chain(grown).chain(made).chain(applied).collect();
+    Ok(Prepared { shards: topics.shards, changes })
+}
+
+/// Opens the log and the store of a cluster that was made.
+///
+/// # Errors
+/// What cannot be reached or does not fit, and what to do.
+pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
+    let (kafka, cql) = (kafka_settings(config)?, cql_settings(config)?);
+    let log = KafkaLog::open(Clients::new(kafka)).await.map_err(refused)?;
+    let store = CqlStore::open(&cql).await.map_err(refused)?;
+    let shards = log.partitions(&Topic::Commands).unwrap_or_default();
+    let clients = log.clients().clone();
+    let storage = Storage::of(Arc::new(log), Arc::new(store));
+    // A consumer that has not left its group holds its partitions for the session's time.
+    let gone = async move {
+        if !clients.gone(CLIENTS_WITHIN).await {
+            tracing::warn!("clients of Kafka did not end in time");
+        }
+    };
+    Ok(Opened { storage: storage.closing_with(gone.boxed()), shards })
+}
+
+/// How long clients of Kafka may take to leave.
+const CLIENTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Says what is wrong with the settings of log and store.
+///
+/// # Errors
+/// What is wrong.
+pub(super) fn check(config: &Config) -> Result<(), Failure> {
+    kafka_settings(config)?;
+    cql_settings(config).map(drop)
+}
+
+fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::Wrong(format!("{:#}", anyhow::Error::new(error)))
+}
+
+fn kafka_settings(config: &Config) -> Result<KafkaSettings, Failure> {
+    let kafka = &config.kafka;
+    if kafka.brokers.is_empty() {
+        return Err(Failure::wrong(
+            "no Kafka brokers are given; add --kafka HOST:PORT or set FLOWMILL_KAFKA_BROKERS",
+        ));
+    }
+    let cluster = ClusterName::new(config.cluster_name());
+    let cluster = cluster.map_err(|error| Failure::wrong(error.to_string()))?;
+    Ok(KafkaSettings {
+        cluster,
+        node: config.node_name(),
+        security: security(kafka)?,
+        ..KafkaSettings::plain(kafka.brokers.join(","))
+    })
+}
+
+fn security(kafka: &KafkaConfig) -> Result<Security, Failure> {
+    let tls = || kafka::Tls {
+        ca: kafka.ca.clone(),
+        certificate: kafka.certificate.clone(),
+        key: kafka.key.clone(),
+        key_password: None,
+    };
+    Ok(match kafka.protocol {
+        Protocol::Plaintext if kafka.mechanism.is_some() => {
+            return Err(Failure::wrong(
+                "kafka.mechanism is set and kafka.protocol is plaintext; \
+                 set it to sasl-tls, or sasl-plaintext if the network is yours alone",
+            ));
+        }
+        Protocol::Plaintext => Security::Plaintext,
+        Protocol::Tls => Security::Tls(tls()),
+        Protocol::SaslPlaintext => {
+            Security::Sasl { login: login(kafka)?, over: Transport::Plaintext }
+        }
+        Protocol::SaslTls => Security::Sasl { login: login(kafka)?, over: Transport::Tls(tls()) },
+    })
+}
+
+fn login(kafka: &KafkaConfig) -> Result<Login, Failure> {
+    let missing = |what: &str| Failure::wrong(format!("kafka.protocol asks for {what}"));
+    let credentials = || {
+        let user = kafka.user.clone().ok_or_else(|| missing("kafka.user"))?;
+        let password = kafka.password.as_ref().ok_or_else(|| missing("kafka.password"))?;
+        Ok::<_, Failure>(kafka::Credentials {
+            user,
+            password: kafka::Secret::new(password.reveal()),
+        })
+    };
+    Ok(match kafka.mechanism.ok_or_else(|| missing("kafka.mechanism"))? {
+        Mechanism::Plain => Login::Plain(credentials()?),
+        Mechanism::ScramSha256 => Login::ScramSha256(credentials()?),
+        Mechanism::ScramSha512 => Login::ScramSha512(credentials()?),
+        Mechanism::Oauthbearer => {
+            let path = kafka.token_file.clone().ok_or_else(|| missing("kafka.token-file"))?;
+            let principal = kafka.user.clone().unwrap_or_else(|| "flowmill".to_owned());
+            Login::OAuthBearer(TokenFile { path, principal })
+        }
+    })
+}
+
+fn cql_settings(config: &Config) -> Result<CqlSettings, Failure> {
+    let cql = &config.cql;
+    if cql.nodes.is_empty() {
+        return Err(Failure::wrong(
+            "no nodes of the store are given; add --cql HOST:PORT or set FLOWMILL_CQL_NODES",
+        ));
+    }
+    let credentials = match (&cql.user, &cql.password) {
+        (None, None) => None,
+        (Some(user), Some(password)) => Some(credentials(user, password)),
+        (Some(_), None) => return Err(Failure::wrong("cql.user is set without cql.password")),
+        (None, Some(_)) => return Err(Failure::wrong("cql.password is set without cql.user")),
+    };
+    Ok(CqlSettings {
+        keyspace: config.keyspace(),
+        credentials,
+        tls: cql.ca.clone().map(|authorities| cql::Tls { authorities }),
+        local_datacenter: cql.datacenter.clone(),
+        ..CqlSettings::of(cql.nodes.clone())
+    })
+}
+
+fn credentials(user: &str, password: &Secret) -> cql::Credentials {
+    cql::Credentials { user: user.to_owned(), password: password.reveal().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kafka(protocol: Protocol) -> KafkaConfig {
+        KafkaConfig { brokers: vec!["a:1".into()], protocol, ..KafkaConfig::default() }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let check = |config: &Config, expect: &str| {
+            let Err(Failure::Wrong(text)) = check(config) else { panic!("{expect} is not missed") };
+            assert!(text.contains(expect), "{text}");
+        };
+        let mut config = Config::default();
+        check(&config, "--kafka");
+        config.kafka = kafka(Protocol::Plaintext);
+        check(&config, "--cql");
+        config.cql.nodes = vec!["b:1".into()];
+        super::check(&config).unwrap();
+        config.kafka = kafka(Protocol::SaslTls);
+        check(&config, "kafka.mechanism");
+        config.kafka.mechanism = Some(Mechanism::ScramSha512);
+        check(&config, "kafka.user");
+        config.kafka.user = Some("u".into());
+        check(&config, "kafka.password");
+        config.kafka.password = Some("p".parse().unwrap());
+        super::check(&config).unwrap();
+        config.kafka.protocol = Protocol::Plaintext;
+        check(&config, "kafka.protocol is plaintext");
+        config.kafka = kafka(Protocol::Plaintext);
+        config.cql.user = Some("u".into());
+        check(&config, "cql.password");
+        config.cql.user = None;
+        config.cluster = Some("No Name".into());
+        check(&config, "No Name");
+    }
+}
