@@ -20,10 +20,10 @@ const PURITY: &[&str] = &[
 pub(crate) const GENERATED: &[&str] = &[
     "description::the_description_in_the_documentation_is_the_generated_one",
     "config::reference::the_manual_says_what_the_configuration_takes",
+    "topics_page::the_page_of_the_topics_is_made_from_the_table",
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
     "the_reference_of_the_metrics_is_up_to_date",
-    "topics_page::the_page_of_the_topics_is_made_from_the_table",
     "cql::reference::the_reference_of_the_tables_is_the_one_that_the_migrations_make",
     "the_published_document_is_up_to_date",
 ];

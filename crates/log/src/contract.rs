@@ -47,6 +47,21 @@ pub trait Log: Send + Sync + 'static {
     /// Which log this is; a log made anew has another identity.
     fn identity(&self) -> LogIdentity;
 
+    /// What carries its records, as traces name it (`messaging.system`), such as `kafka`.
+    fn system(&self) -> &'static str {
+        "flowmill"
+    }
+
+    /// The name that a topic has in it, for those who look at it from outside.
+    fn name_of(&self, topic: &Topic) -> String {
+        topic.to_string()
+    }
+
+    /// The same for a group.
+    fn name_of_group(&self, group: &str) -> String {
+        group.to_owned()
+    }
+
     /// Makes the topic unless it is there. A topic that is there with another number of
     /// partitions is an error, except that a larger number may be asked for. The retention asked
     /// for last counts, but a topic is compacted for ever or never.

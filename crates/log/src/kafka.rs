@@ -112,6 +112,18 @@ impl Log for KafkaLog {
         self.cluster.log
     }
 
+    fn system(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn name_of(&self, topic: &Topic) -> String {
+        self.clients.settings().cluster.topic(topic).to_string()
+    }
+
+    fn name_of_group(&self, group: &str) -> String {
+        self.clients.settings().cluster.group(group).to_string()
+    }
+
     fn ensure(&self, spec: TopicSpec) -> LogFuture<Result<(), ReadError>> {
         let (clients, catalogue) = (self.clients.clone(), self.catalogue.clone());
         let replicas = self.cluster.replicas;

@@ -3,8 +3,10 @@
 //! * `FLOWMILL_LOG`: what is logged, such as `info` or `warn,flowmill_orchestrator=debug`.
 //! * `FLOWMILL_LOG_FORMAT`: `text` or `json`.
 //! * `OTEL_EXPORTER_OTLP_ENDPOINT`: the collector that spans go to, by grpc, such as
-//!   `http://127.0.0.1:4317`. Without it nothing is traced. OpenTelemetry's other variables, such
-//!   as `OTEL_SERVICE_NAME` and `OTEL_TRACES_SAMPLER`, hold as its specification says.
+//!   `http://127.0.0.1:4317`. Without it nothing is traced.
+//! * `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`: which traces are recorded; all, unless
+//!   their caller says otherwise. OpenTelemetry's other variables, such as `OTEL_SERVICE_NAME`,
+//!   hold as its specification says.
 //!
 //! A collector that is slow or away costs spans, never time: they wait in a bounded queue.
 
@@ -22,6 +24,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+pub use crate::sampling::UnknownSampler;
+use crate::sampling::{self, ARGUMENT, SAMPLER};
 use crate::trace;
 
 const FILTER: &str = "FLOWMILL_LOG";
@@ -40,6 +44,9 @@ pub enum SetupError {
     /// There is no such format.
     #[error("{FORMAT} is `{0}`; write `text` or `json`")]
     Format(String),
+    /// Traces cannot be sampled as asked for.
+    #[error(transparent)]
+    Sampler(#[from] UnknownSampler),
     /// The collector's address cannot be used.
     #[error("{COLLECTOR} cannot be used: {0}; write an address such as `http://127.0.0.1:4317`")]
     Collector(#[from] ExporterBuildError),
@@ -63,6 +70,7 @@ impl Telemetry {
         let filter =
             EnvFilter::try_new(&filter).map_err(|error| SetupError::Filter(error.to_string()))?;
         let logs = logs(variable(FORMAT).as_deref())?.with_filter(filter);
+        sampling::check(variable(SAMPLER).as_deref(), variable(ARGUMENT).as_deref())?;
         let provider = variable(COLLECTOR).map(|_| exporting()).transpose()?;
         let tracer = provider.as_ref().map(|provider| provider.tracer("flowmill"));
         let spans = tracer.clone().map(spans);

@@ -4,13 +4,15 @@
 //! Where no collector is configured, [`is_on`] is false, nothing is recorded, and a trace that
 //! came in goes on unchanged.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use flowmill_model::TraceContext;
+pub use opentelemetry::trace::SpanKind;
 use opentelemetry::trace::{
-    Span as _, SpanBuilder, SpanContext, SpanId, SpanKind, TraceContextExt, TraceFlags, TraceId,
-    TraceState, Tracer as _,
+    Link, Span as _, SpanBuilder, SpanContext, SpanId, Status, TraceContextExt, TraceFlags,
+    TraceId, TraceState, Tracer as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
@@ -59,36 +61,61 @@ pub fn place_of(span: &tracing::Span) -> Option<TraceContext> {
 }
 
 /// A stretch of time in the trace of an execution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Stretch {
     /// What went on.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
+    /// Which side of a call or a message it is.
+    pub kind: SpanKind,
     /// Its beginning.
     pub from: SystemTime,
     /// Its end.
     pub to: SystemTime,
+    /// What is known of it.
+    pub attributes: Vec<KeyValue>,
+    /// Other places that led to it, in this trace or another.
+    pub links: Vec<TraceContext>,
+    /// What failed, when it did.
+    pub error: Option<String>,
+}
+
+impl Stretch {
+    /// A stretch that begins at `from` and ends now.
+    pub fn since(from: SystemTime, kind: SpanKind, name: impl Into<Cow<'static, str>>) -> Self {
+        let (attributes, links) = (vec![], vec![]);
+        Self { name: name.into(), kind, from, to: now(), attributes, links, error: None }
+    }
 }
 
 /// Records a stretch of time after it is over, in the trace that `parent` stands in, if that one
 /// [is recorded](records).
-pub fn record(stretch: Stretch, parent: &TraceContext, attributes: Vec<KeyValue>) {
+pub fn record(stretch: Stretch, parent: &TraceContext) {
     let Some(tracer) = TRACER.get().filter(|_| records(parent)) else { return };
+    let links = stretch.links.iter().map(|place| Link::with_context(remote_span(place)));
     let builder = SpanBuilder::from_name(stretch.name)
-        .with_kind(SpanKind::Internal)
+        .with_kind(stretch.kind)
         .with_start_time(stretch.from)
-        .with_attributes(attributes);
-    tracer.build_with_context(builder, &remote(parent)).end_with_timestamp(stretch.to);
+        .with_attributes(stretch.attributes)
+        .with_links(links.collect());
+    let mut span = tracer.build_with_context(builder, &remote(parent));
+    if let Some(error) = stretch.error {
+        span.set_status(Status::error(error));
+    }
+    span.end_with_timestamp(stretch.to);
 }
 
 fn remote(parent: &TraceContext) -> Context {
-    let span = SpanContext::new(
-        TraceId::from(parent.trace()),
-        SpanId::from(parent.span()),
-        TraceFlags::new(parent.flags()),
+    Context::new().with_remote_span_context(remote_span(parent))
+}
+
+fn remote_span(place: &TraceContext) -> SpanContext {
+    SpanContext::new(
+        TraceId::from(place.trace()),
+        SpanId::from(place.span()),
+        TraceFlags::new(place.flags()),
         true,
         TraceState::default(),
-    );
-    Context::new().with_remote_span_context(span)
+    )
 }
 
 fn place(span: &SpanContext) -> Option<TraceContext> {
@@ -100,6 +127,11 @@ fn place(span: &SpanContext) -> Option<TraceContext> {
 /// An attribute of a recorded stretch.
 pub fn attribute(name: &'static str, value: impl ToString) -> KeyValue {
     KeyValue::new(name, value.to_string())
+}
+
+/// An attribute of a recorded stretch that is a number.
+pub fn number(name: &'static str, value: u64) -> KeyValue {
+    KeyValue::new(name, i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ mod queue;
 mod remote;
 mod reporter;
 mod slots;
+mod span;
 mod worker;
 
 pub use builder::{BuildError, WorkerBuilder};

@@ -44,6 +44,11 @@ impl Reporter {
         Self { log }
     }
 
+    /// The log that results are written to.
+    pub(crate) const fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
     /// Writes a result, again and again until it is acknowledged, at most for
     /// [`limits::RESULT_REPEATS`]. Repeats are harmless: a result counts once.
     pub async fn report(&self, result: &ResultRecord) -> Result<(), Unwritten> {

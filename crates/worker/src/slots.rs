@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flowmill_log::Record;
 use flowmill_model::task::TaskRecord;
-use flowmill_model::{Payload, Queue, ShardId, TraceContext};
+use flowmill_model::{Payload, Queue, ShardId};
 use flowmill_runtime::spawn;
 use flowmill_telemetry::{Metrics, trace};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,6 +27,7 @@ use crate::memory::{Delivery, Memory, TaskKey};
 use crate::outcome;
 use crate::progress::Running;
 use crate::reporter::{self, Reporter};
+use crate::span;
 
 /// Where places for tasks come from.
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ impl Slots {
             Delivery::New => {
                 source.counters.picked_up.add();
                 source.counters.active.add();
-                let span = span(&task);
+                let span = span::of(&task, &source.queue, self.reporter.log());
                 // What the task sends on continues its span.
                 task.trace = trace::place_of(&span).or(task.trace);
                 let running = Arc::clone(self).run(slot, source.clone(), key, task);
@@ -135,7 +136,7 @@ impl Slots {
 
     async fn run(self: Arc<Self>, slot: Slot, source: Source, key: TaskKey, mut task: TaskRecord) {
         let input = std::mem::replace(&mut task.input, Payload::null());
-        let shard = task.id.execution.shard();
+        let execution = task.id.execution;
         let (outcome, task) = match self.handlers.of(&task.task_type) {
             Some(handler) => {
                 let (kind, began) = (task.task_type.clone(), Instant::now());
@@ -152,9 +153,14 @@ impl Slots {
             }
         };
         source.counters.ended(&outcome);
+        span::ended(&outcome);
         let result = reporter::record(task.record(), outcome);
         self.memory.end(key, result.clone());
-        let written = self.write(&source, shard, result).await;
+        let from = trace::now();
+        let written = self.write(&source, execution.shard(), result).await;
+        if written {
+            span::result_sent(self.reporter.log(), execution, from);
+        }
         task.tell_written(written);
         drop(slot);
     }
@@ -205,19 +211,3 @@ fn forgotten(place: OwnedSemaphorePermit) -> Option<OwnedSemaphorePermit> {
 
 /// How long tasks that were given up have to say so.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// The span of an attempt; none unless its trace is sampled, which keeps the usual path short.
-fn span(task: &TaskRecord) -> tracing::Span {
-    let Some(parent) = task.trace.filter(TraceContext::is_sampled) else {
-        return tracing::Span::none();
-    };
-    let span = tracing::info_span!(
-        "task",
-        task.id = %task.id,
-        task.kind = %task.task_type,
-        flow = %task.flow,
-        traceparent = %parent,
-    );
-    trace::adopt(&span, &parent);
-    span
-}

@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use kafka::{KafkaConfig, Mechanism, Protocol};
-pub(crate) use layers::{ConfigError, Layers, load};
+pub(crate) use layers::{Layers, load};
 pub(crate) use secret::Secret;
 pub(crate) use show::show;
 
@@ -98,6 +98,8 @@ pub(crate) struct OrchestratorConfig {
     pub(crate) retention: Period,
     /// The same for executions of single namespaces, such as `{ audit = "90d" }`.
     pub(crate) namespace_retention: BTreeMap<String, Period>,
+    /// Whether steps in executions' lives are told on the `lifecycle` topic.
+    pub(crate) lifecycle: bool,
     /// How many partitions a task queue gets when it is made.
     pub(crate) task_partitions: u16,
 }
@@ -107,6 +109,7 @@ impl Default for OrchestratorConfig {
         Self {
             retention: Period(limits::RETENTION),
             namespace_retention: BTreeMap::new(),
+            lifecycle: true,
             task_partitions: 12,
         }
     }

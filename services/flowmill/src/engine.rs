@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
+use flowmill_gateway::triggers::{TriggerParts, Triggers};
 use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
@@ -65,6 +66,7 @@ impl EngineOptions {
 /// but for the gateway, which does nothing unless it is asked.
 pub(crate) struct Engine {
     gateway: Gateway,
+    triggers: Option<Triggers>,
     owners: Owners,
     worker: Option<WorkerRole>,
     orchestrator: Option<Orchestrator>,
@@ -92,8 +94,8 @@ impl Engine {
     /// # Errors
     /// When a role cannot start.
     pub(crate) async fn on(storage: Storage, options: NodeOptions) -> anyhow::Result<Self> {
-        let NodeOptions { roles, orchestrator: settings, worker, trust, token, task_token_key } =
-            options;
+        let NodeOptions { roles, orchestrator: settings, worker, trust, .. } = options;
+        let keys = (options.token, options.task_token_key);
         let catalogue = Catalogue::follow(storage.log());
         catalogue.caught_up(storage.log()).await?;
         let (owners, directory) = (Owners::default(), Directory::follow(storage.log()));
@@ -125,7 +127,6 @@ impl Engine {
                 Some(Orchestrator::start(parts, settings).await?)
             }
         };
-        let keys = (token, task_token_key);
         let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), keys);
         let gateway = Gateway::new(flowmill_gateway::Parts {
             log: Arc::clone(storage.log()),
@@ -136,7 +137,10 @@ impl Engine {
             entropy,
             settings,
         });
-        Ok(Self { gateway, owners, worker, orchestrator, peers, storage, deciders })
+        let triggers = options
+            .triggers
+            .map(|clients| Triggers::start(TriggerParts { gateway: gateway.clone(), clients }));
+        Ok(Self { gateway, triggers, owners, worker, orchestrator, peers, storage, deciders })
     }
 
     /// The way in.
@@ -175,7 +179,11 @@ impl Engine {
     /// Takes no more work, lets what runs finish within bounds, writes what is behind, and closes
     /// the data.
     pub(crate) async fn stop(self) {
-        let Self { gateway, owners, worker, orchestrator, peers, storage, deciders } = self;
+        let Self { gateway, triggers, owners, worker, orchestrator, peers, storage, deciders } =
+            self;
+        if let Some(triggers) = triggers {
+            triggers.stop().await;
+        }
         gateway.drain();
         if let Some(worker) = worker {
             worker.stop().await;

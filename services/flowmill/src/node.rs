@@ -14,7 +14,7 @@ use flowmill_gateway::{TokenKey, serve};
 use flowmill_model::Name;
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
-use flowmill_worker::OutgoingPolicy;
+use flowmill_worker::{KafkaAccess, OutgoingPolicy};
 use tokio::net::TcpListener;
 
 use crate::config::{Config, OrchestratorConfig};
@@ -77,7 +77,9 @@ pub(crate) async fn run(
         () = signals.asked_to_end() => return Ok(()),
         opened = backends::open(&config) => opened?,
     };
-    let options = options(&config, roles, opened.shards, internal_address, token)?;
+    let mut options = options(&config, roles, opened.shards, internal_address, token)?;
+    options.triggers = roles.gateway.then(|| opened.clients.clone());
+    options.worker.kafka = KafkaAccess::to(opened.clients);
     let trust = options.trust.clone();
     let engine = Engine::on(opened.storage, options).await?;
     let internal = internal.map(|l| Internal::serve(l, engine.gateway(), engine.owners(), trust));
@@ -202,16 +204,19 @@ fn options(
         shards,
         retention: retention(&config.orchestrator)?,
         task_partitions: config.orchestrator.task_partitions,
+        lifecycle: config.orchestrator.lifecycle,
         ..Settings::default()
     };
     let worker = WorkerOptions {
         outgoing: outgoing(&config.worker.outgoing_allow)?,
         slots: config.worker.slots,
         secrets_folder: config.worker.secrets_folder.clone(),
+        kafka: KafkaAccess::default(),
     };
     let task_token_key = task_token_key(config)?;
     let trust = Trust::of(token.clone());
-    Ok(NodeOptions { roles, orchestrator, worker, trust, token, task_token_key })
+    let triggers = None;
+    Ok(NodeOptions { roles, orchestrator, worker, trust, token, triggers, task_token_key })
 }
 
 /// What task tokens are signed with: the key that is set, else the API's token, which all gateways

@@ -11,6 +11,8 @@ use flowmill_model::command::{Command, CommandRecord};
 use flowmill_model::{ErrorCode, ShardId, TraceContext, envelope, limits};
 use flowmill_routing::{AskError, CommandOutcome, Position};
 use flowmill_runtime::crash;
+use flowmill_telemetry::{Message, fields, trace};
+use tracing::field;
 
 use crate::gateway::ask;
 use crate::{Gateway, Refusal};
@@ -24,10 +26,12 @@ impl Gateway {
         &self,
         shard: ShardId,
         command: Command,
-        trace: Option<TraceContext>,
+        parent: Option<TraceContext>,
     ) -> Result<Position, Refusal> {
-        let sent_at = self.parts().clock.now();
-        let value = Bytes::from(envelope::encode(&CommandRecord { sent_at, trace, command }));
+        let (sent_at, from) = (self.parts().clock.now(), trace::now());
+        let execution = command.execution();
+        let value =
+            Bytes::from(envelope::encode(&CommandRecord { sent_at, trace: parent, command }));
         if value.len() > limits::RECORD_BYTES {
             return Err(Refusal::too_large("the command", value.len(), limits::RECORD_BYTES));
         }
@@ -40,6 +44,20 @@ impl Gateway {
                           repeat it with an idempotency key to be sure";
             Refusal::unavailable(detail)
         })??;
+        if let Some(execution) = execution {
+            tracing::Span::current().record(fields::CONVERSATION, field::display(execution));
+        }
+        if let Some(parent) = parent.filter(trace::records) {
+            let log = &self.parts().log;
+            let message = Message {
+                system: log.system(),
+                destination: log.name_of(&to.topic),
+                partition: to.number,
+                offset: Some(offset),
+                execution,
+            };
+            message.sent("send", from, &parent, []);
+        }
         Ok(Position { shard, offset })
     }
 

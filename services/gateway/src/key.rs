@@ -134,7 +134,9 @@ mod tests {
         let flow: FlowName = "shop/orders".parse().unwrap();
         let topic = flowmill_model::TopicName::new("t").unwrap();
         let place = crate::triggers::Place { topic, partition: 3, offset: 7, timestamp: Some(9) };
-        let of = |flow: &FlowName, place| execution_of_record(flow, &shards(16), place).unwrap();
+        let of = |flow: &FlowName, place: &crate::triggers::Place| {
+            execution_of_record(flow, &shards(16), place).unwrap()
+        };
         let id = of(&flow, &place);
         assert_eq!(id, of(&flow, &place.clone()));
         assert_ne!(id, of(&"shop/other".parse().unwrap(), &place));

@@ -13,7 +13,6 @@ mod acknowledged;
 mod append;
 mod control;
 mod deploy;
-mod fields;
 mod gateway;
 mod health;
 mod http;

@@ -1,23 +1,15 @@
-//! The figures and spans a shard keeps, in the words of its own code.
+//! The figures a shard keeps, in the words of its own code.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use flowmill_engine::Execution;
+use flowmill_model::Timestamp;
 use flowmill_model::event::Event;
-use flowmill_model::{BatchNumber, ShardId, Timestamp};
-use flowmill_telemetry::trace::{self, Stretch, attribute};
 use flowmill_telemetry::{Ending, Metrics};
 
 /// Keeps figures. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Measure(Metrics);
-
-/// When a batch was opened and closed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stages {
-    pub(crate) opened: SystemTime,
-    pub(crate) sealed: SystemTime,
-}
 
 impl Measure {
     /// Keeps figures in `metrics`.
@@ -118,30 +110,5 @@ impl Measure {
     fn ended(&self, execution: &Execution, how: Ending, at: Timestamp) {
         let after = at.since(execution.started_at().unwrap_or(at));
         self.of_flow(execution, |flow| flow.ended(how, after));
-    }
-
-    /// Records in an execution's trace that a batch decided on it, once for all its inputs.
-    pub(crate) fn trace(
-        &self,
-        execution: &Execution,
-        shard: ShardId,
-        batch: BatchNumber,
-        stages: Stages,
-    ) {
-        let Some(parent) = execution.trace().filter(|parent| trace::records(parent)) else {
-            return;
-        };
-        let Stages { opened, sealed } = stages;
-        let attributes = || {
-            vec![
-                attribute("flowmill.execution", execution.id()),
-                attribute("flowmill.shard", shard),
-                attribute("flowmill.batch", batch),
-            ]
-        };
-        let decide = Stretch { name: "decide", from: opened, to: sealed };
-        let commit = Stretch { name: "commit", from: sealed, to: trace::now() };
-        trace::record(decide, parent, attributes());
-        trace::record(commit, parent, attributes());
     }
 }

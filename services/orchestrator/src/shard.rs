@@ -22,6 +22,7 @@ mod outputs;
 mod purge;
 mod queries;
 mod serving;
+mod spans;
 mod timers;
 mod upkeep;
 

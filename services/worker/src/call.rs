@@ -6,11 +6,11 @@ use std::sync::Arc;
 use flowmill_flow::{Json, JsonError};
 use flowmill_model::{Payload, limits};
 use flowmill_runtime::Clock;
-use flowmill_telemetry::{Metrics, trace};
+use flowmill_telemetry::{Metrics, fields, trace};
 use flowmill_worker_sdk::{TaskContext, TaskError};
 use reqwest::{Client, Request, Response, Url};
 use tokio::time::Instant;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Span, field};
 
 use crate::failure::{CallError, Unusable};
 use crate::hosts::Hosts;
@@ -61,9 +61,12 @@ impl Caller {
             request.continue_trace(&place);
         }
         let mut timed = Timed { metrics: &self.metrics, began: Instant::now(), status: None };
-        let call = self.call(request, answer_bytes, &mut timed.status).instrument(span);
+        let call = self.call(request, answer_bytes, &mut timed.status).instrument(span.clone());
         let called = connect::within(connect_within, call).await;
-        called.map_err(|error| error.into_task_error(&named))
+        called.map_err(|error| {
+            failed(&span, &error);
+            error.into_task_error(&named)
+        })
     }
 
     /// Makes the call; notes the answer's status in `answered`.
@@ -76,7 +79,7 @@ impl Caller {
         let response = self.send(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         *answered = Some(status.as_u16());
-        Span::current().record("http.response.status_code", status.as_u16());
+        Span::current().record(fields::STATUS, status.as_u16());
         if !status.is_success() {
             let retry_after = answer::retry_after(&headers, self.clock.now());
             return Err(CallError::Status {
@@ -101,6 +104,7 @@ impl Caller {
                 return Ok(response);
             }
             request = redirect::follow(request, status, headers)?;
+            Span::current().record(fields::RESENT, redirects + 1);
         }
         Err(CallError::TooManyRedirects)
     }
@@ -123,16 +127,30 @@ fn hop(request: &Outgoing) -> Request {
     hop
 }
 
-/// The span of a call; none unless its trace is sampled.
+/// The span of a call; none unless its trace is sampled. It tells of the address what may be told.
 fn span(context: &TaskContext, target: &Target) -> Span {
     if !context.is_sampled() {
         return Span::none();
     }
     tracing::info_span!(
         "http call",
+        otel.name = %target.method(),
         otel.kind = "client",
-        http.request.method = %target.method(),
-        server.address = target.host(),
-        http.response.status_code = tracing::field::Empty,
+        otel.status_code = field::Empty,
+        { fields::METHOD } = %target.method(),
+        { fields::URL } = target.shown(),
+        { fields::SCHEME } = target.scheme(),
+        { fields::SERVER } = target.host(),
+        { fields::PORT } = target.port(),
+        { fields::CONVERSATION } = %context.task_id().execution,
+        { fields::STATUS } = field::Empty,
+        { fields::RESENT } = field::Empty,
+        { fields::ERROR } = field::Empty,
     )
+}
+
+/// Says in a call's span that it failed, and how.
+fn failed(span: &Span, error: &CallError) {
+    span.record(fields::ERROR, &*error.kind());
+    span.record("otel.status_code", "ERROR");
 }

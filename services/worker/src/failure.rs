@@ -3,6 +3,7 @@
 //! Texts name the method and the address as the definition has it, without the query, and never a
 //! header or a part of one.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Duration;
 
@@ -97,6 +98,18 @@ fn source_of<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option
 }
 
 impl CallError {
+    /// What kind of failure it is: a word, or the status of the answer.
+    pub(crate) fn kind(&self) -> Cow<'static, str> {
+        match self {
+            Self::Refused(_) => "refused".into(),
+            Self::Transport { error, .. } if error.is_connect() => "no-connection".into(),
+            Self::Transport { .. } => "no-answer".into(),
+            Self::TooManyRedirects | Self::BadRedirect => "redirect".into(),
+            Self::TooLarge { .. } => "too-large".into(),
+            Self::Status { status, .. } => status.as_str().to_owned().into(),
+        }
+    }
+
     /// What the execution learns.
     pub(crate) fn into_task_error(self, named: &Named) -> TaskError {
         let call = &named.call;

@@ -95,10 +95,24 @@ impl Target {
         &self.method
     }
 
-    /// Method, origin and path: what may be told of it.
+    /// The port it goes to.
+    pub(crate) fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
+    }
+
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &str {
+        self.url.scheme()
+    }
+
+    /// Origin and path: what may be told of the address.
+    pub(crate) fn shown(&self) -> String {
+        self.url.origin().ascii_serialization() + self.url.path()
+    }
+
+    /// What may be told of it.
     pub(crate) fn named(&self, has_secrets: bool) -> Named {
-        let (origin, path) = (self.url.origin().ascii_serialization(), self.url.path());
-        Named { call: format!("{} {origin}{path}", self.method), has_secrets }
+        Named { call: format!("{} {}", self.method, self.shown()), has_secrets }
     }
 }
 

@@ -1,10 +1,15 @@
-//! Apache Cassandra, one node: a CQL server that stands for ScyllaDB.
+//! Apache Cassandra, one node or three: a CQL server that stands for ScyllaDB.
+//!
+//! Nodes have addresses of their own, 127.0.0.1, 127.0.0.2 and 127.0.0.3, and one port, since
+//! drivers take the port of the node they know for that of all.
 
+mod command;
 mod probe;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -16,195 +21,187 @@ use crate::{RigError, java, ports};
 
 const JARS: Jars = Jars { name: "cassandra-5.0.9", project: include_str!("cassandra/pom.xml") };
 
-/// Packages of the JDK that Cassandra reaches into.
-const OPENED: &[&str] = &[
-    "java.base/java.io",
-    "java.base/java.lang",
-    "java.base/java.lang.module",
-    "java.base/java.lang.reflect",
-    "java.base/java.net",
-    "java.base/java.nio",
-    "java.base/java.util",
-    "java.base/java.util.concurrent",
-    "java.base/java.util.concurrent.atomic",
-    "java.base/jdk.internal.loader",
-    "java.base/jdk.internal.math",
-    "java.base/jdk.internal.module",
-    "java.base/jdk.internal.ref",
-    "java.base/jdk.internal.reflect",
-    "java.base/jdk.internal.util.jar",
-    "java.base/sun.nio.ch",
-    "jdk.management/com.sun.management.internal",
-];
+const SETTINGS: &str = include_str!("cassandra/cassandra.yaml");
+const LOGGING: &str = include_str!("cassandra/logback.xml");
 
-/// Packages of the JDK that it uses and the JDK does not offer.
-const EXPORTED: &[&str] = &[
-    "java.base/java.lang.ref",
-    "java.base/jdk.internal.misc",
-    "java.management.rmi/com.sun.jmx.remote.internal.rmi",
-    "java.management/com.sun.jmx.remote.security",
-    "java.rmi/sun.rmi.registry",
-    "java.rmi/sun.rmi.server",
-    "java.sql/java.sql",
-    "jdk.attach/sun.tools.attach",
-    "jdk.unsupported/sun.misc",
-];
+/// Where on the ring each of three nodes begins; one node begins with the first.
+const TOKENS: [&str; 3] = ["-9223372036854775808", "-3074457345618258603", "3074457345618258602"];
 
-/// Options of the virtual machine: small, and quick to start.
-const MACHINE: &[&str] = &[
-    "-Xms128m",
-    "-Xmx512m",
-    "-Xss512k",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+ExitOnOutOfMemoryError",
-    "-XX:-UsePerfData",
-    "-XX:MaxDirectMemorySize=192m",
-    "-Djdk.attach.allowAttachSelf=true",
-    "-Dio.netty.tryReflectionSetAccessible=true",
-    "-Dio.netty.eventLoopThreads=2",
-    "-Dcassandra-foreground=yes",
-    "-Dcassandra.available_processors=2",
-    "-Dcassandra.ring_delay_ms=0",
-    "-Dcassandra.skip_wait_for_gossip_to_settle=0",
-    "-Dcassandra.superuser_setup_delay_ms=0",
-];
-
-/// A running server. Gone with its data when it is dropped.
+/// A running cluster. Gone with its data when it is dropped.
 #[derive(Debug)]
 pub struct Cassandra {
-    server: Option<Server>,
-    port: u16,
-    command: Vec<OsString>,
+    nodes: Vec<Node>,
     /// The last to be dropped.
     folder: TempDir,
 }
 
+#[derive(Debug)]
+struct Node {
+    address: SocketAddrV4,
+    command: Vec<OsString>,
+    said: PathBuf,
+    server: Option<Server>,
+}
+
 impl Cassandra {
-    /// Starts a server and waits until it answers.
+    /// Starts one node and waits until it answers.
     ///
     /// # Errors
-    /// Java or Maven is missing, the jars cannot be fetched, or the server does not start.
+    /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
     pub fn start() -> Result<Self, RigError> {
+        Self::start_nodes(1)
+    }
+
+    /// Starts three nodes and waits until each knows of all. They begin side by side, which is
+    /// safe since there is no data yet that one would have to take over.
+    ///
+    /// # Errors
+    /// Java or Maven is missing, the jars cannot be fetched, or a node does not start.
+    pub fn start_three() -> Result<Self, RigError> {
+        Self::start_nodes(3)
+    }
+
+    fn start_nodes(count: usize) -> Result<Self, RigError> {
         let (java, class_path) = (java::find()?, JARS.class_path()?);
         let folder = tempfile::Builder::new().prefix("flowmill-cassandra-").tempdir();
         let folder = folder.map_err(doing("a temporary folder"))?;
-        let ports = ports::free(2)?;
-        let root = folder.path().display().to_string();
-        let settings = include_str!("cassandra/cassandra.yaml")
-            .replace("@PORT@", &ports[0].to_string())
-            .replace("@STORAGE_PORT@", &ports[1].to_string())
-            .replace("@DATA@", &root);
-        for (name, text) in [
-            ("cassandra.yaml", settings.as_str()),
-            ("logback.xml", include_str!("cassandra/logback.xml")),
-        ] {
-            let file = folder.path().join(name);
-            fs::write(&file, text).map_err(at(&file))?;
+        let [port, storage_port] = ports::free(2)?[..] else { return Err(RigError::NoPort) };
+        let mut nodes = Vec::new();
+        for (index, address) in addresses(count).into_iter().enumerate() {
+            let own = folder.path().join(format!("node-{}", index + 1));
+            write_settings(&own, index, count, (port, storage_port))?;
+            nodes.push(Node {
+                address: SocketAddrV4::new(address, port),
+                command: command::command(&java, &class_path, &own, count == 1),
+                said: own.join("output"),
+                server: None,
+            });
         }
-        let command = command(java, class_path, &root);
-        let mut cassandra = Self { server: None, port: ports[0], command, folder };
-        cassandra.restart()?;
+        let mut cassandra = Self { nodes, folder };
+        (0..count).try_for_each(|node| cassandra.spawn(node))?;
+        (0..count).try_for_each(|node| cassandra.wait_for(node, count))?;
         Ok(cassandra)
     }
 
-    /// Where clients connect: `127.0.0.1:PORT`.
+    /// Where clients connect: `127.0.0.1:PORT` and the other nodes, with commas between.
     pub fn contact(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        let addresses = self.nodes.iter().map(|node| node.address.to_string());
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// How many nodes there are, running or not.
+    pub fn nodes(&self) -> usize {
+        self.nodes.len()
     }
 
     /// The ids of the processes that run.
     pub fn pids(&self) -> Vec<u32> {
-        self.server.iter().map(Server::pid).collect()
+        self.nodes.iter().filter_map(|node| node.server.as_ref()).map(Server::pid).collect()
     }
 
-    /// Whether the server answers a query now.
-    pub fn answers(&self) -> bool {
-        probe::ready(self.port).is_ok()
+    /// Whether a node answers a query now and knows of so many nodes or more that are part of the
+    /// cluster, running or not, itself included.
+    pub fn answers(&self, node: usize, nodes: usize) -> bool {
+        probe::ready(self.nodes[node].address, nodes).is_ok()
     }
 
-    /// Ends the server as a crash would.
+    /// Ends a node as a crash would.
     ///
     /// # Errors
     /// It does not run.
-    pub fn kill(&mut self) -> Result<(), RigError> {
-        self.server.take().ok_or_else(|| state("does not run"))?.kill()
+    pub fn kill(&mut self, node: usize) -> Result<(), RigError> {
+        self.take(node)?.kill()
     }
 
-    /// Ends the server in good order.
+    /// Ends a node in good order.
     ///
     /// # Errors
     /// It does not run, or does not end.
-    pub fn terminate(&mut self) -> Result<(), RigError> {
-        self.server.take().ok_or_else(|| state("does not run"))?.terminate()
+    pub fn terminate(&mut self, node: usize) -> Result<(), RigError> {
+        self.take(node)?.terminate()
     }
 
-    /// Starts the server again that was ended, with its port and data, and waits until it answers.
+    /// Starts a node again that was ended, with its address and data, and waits until it answers.
     ///
     /// # Errors
     /// It runs, or does not start.
-    pub fn restart(&mut self) -> Result<(), RigError> {
-        if self.server.is_some() {
-            return Err(state("runs already"));
+    pub fn restart(&mut self, index: usize) -> Result<(), RigError> {
+        if self.nodes[index].server.is_some() {
+            return Err(state(index, "runs already"));
         }
-        let (data, said) = (self.folder.path(), self.folder.path().join("output"));
-        let server = Server::start(NAME, (&said, data), self.command.iter().cloned())?;
-        self.server.insert(server).answers(|| probe::ready(self.port))
+        self.spawn(index)?;
+        self.wait_for(index, 1)
     }
 
-    /// Stops the server's clock: it holds its connections and does nothing.
+    /// Stops a node's clock: it holds its connections and does nothing.
     ///
     /// # Errors
     /// It does not run.
-    pub fn pause(&self) -> Result<(), RigError> {
-        self.running()?.signal(Signal::STOP)
+    pub fn pause(&self, node: usize) -> Result<(), RigError> {
+        self.server(node)?.signal(Signal::STOP)
     }
 
-    /// Lets a paused server go on.
+    /// Lets a paused node go on.
     ///
     /// # Errors
     /// It does not run.
-    pub fn resume(&self) -> Result<(), RigError> {
-        self.running()?.signal(Signal::CONT)
+    pub fn resume(&self, node: usize) -> Result<(), RigError> {
+        self.server(node)?.signal(Signal::CONT)
     }
 
-    fn running(&self) -> Result<&Server, RigError> {
-        self.server.as_ref().ok_or_else(|| state("does not run"))
+    fn spawn(&mut self, index: usize) -> Result<(), RigError> {
+        let node = &mut self.nodes[index];
+        let files = (node.said.as_path(), self.folder.path());
+        node.server = Some(Server::start(&name(index), files, node.command.iter().cloned())?);
+        Ok(())
+    }
+
+    fn wait_for(&self, node: usize, nodes: usize) -> Result<(), RigError> {
+        let address = self.nodes[node].address;
+        self.server(node)?.answers(|| probe::ready(address, nodes))
+    }
+
+    fn server(&self, node: usize) -> Result<&Server, RigError> {
+        self.nodes[node].server.as_ref().ok_or_else(|| state(node, "does not run"))
+    }
+
+    fn take(&mut self, node: usize) -> Result<Server, RigError> {
+        self.nodes[node].server.take().ok_or_else(|| state(node, "does not run"))
     }
 }
 
-const NAME: &str = "Cassandra";
-
-fn state(is: &'static str) -> RigError {
-    RigError::State { server: NAME.into(), is }
+fn name(node: usize) -> String {
+    format!("Cassandra node {}", node + 1)
 }
 
-fn command(java: PathBuf, class_path: OsString, folder: &str) -> Vec<OsString> {
-    let mut command: Vec<OsString> = vec![java.into()];
-    // Measures the size of objects, without which the server does not start.
-    let agent = std::env::split_paths(&class_path).find(|jar| {
-        jar.file_name().is_some_and(|name| name.to_string_lossy().starts_with("jamm-"))
-    });
-    if let Some(jar) = agent {
-        let mut option = OsString::from("-javaagent:");
-        option.push(jar);
-        command.push(option);
+fn state(node: usize, is: &'static str) -> RigError {
+    RigError::State { server: name(node), is }
+}
+
+/// The addresses of so many nodes.
+fn addresses(count: usize) -> Vec<Ipv4Addr> {
+    (1..=3).take(count).map(|last| Ipv4Addr::new(127, 0, 0, last)).collect()
+}
+
+/// Makes a node's folder, with its settings in it.
+fn write_settings(
+    folder: &Path,
+    index: usize,
+    count: usize,
+    (port, storage_port): (u16, u16),
+) -> Result<(), RigError> {
+    let addresses: Vec<String> = addresses(count).iter().map(Ipv4Addr::to_string).collect();
+    let settings = SETTINGS
+        .replace("@TOKEN@", TOKENS[index])
+        .replace("@ADDRESS@", &addresses[index])
+        .replace("@SEEDS@", &addresses.join(","))
+        .replace("@PORT@", &port.to_string())
+        .replace("@STORAGE_PORT@", &storage_port.to_string())
+        .replace("@DATA@", &folder.display().to_string());
+    fs::create_dir_all(folder).map_err(at(folder))?;
+    for (name, text) in [("cassandra.yaml", settings.as_str()), ("logback.xml", LOGGING)] {
+        let file = folder.join(name);
+        fs::write(&file, text).map_err(at(&file))?;
     }
-    command.extend(MACHINE.iter().map(OsString::from));
-    for (option, packages) in [("--add-opens", OPENED), ("--add-exports", EXPORTED)] {
-        for package in packages {
-            command.extend([option.into(), format!("{package}=ALL-UNNAMED").into()]);
-        }
-    }
-    for (name, value) in [
-        ("cassandra.config", format!("file://{folder}/cassandra.yaml")),
-        ("cassandra.storagedir", folder.to_owned()),
-        ("cassandra.logdir", folder.to_owned()),
-        ("logback.configurationFile", format!("{folder}/logback.xml")),
-    ] {
-        command.push(format!("-D{name}={value}").into());
-    }
-    command.extend(["-cp".into(), class_path]);
-    command.push("org.apache.cassandra.service.CassandraDaemon".into());
-    command
+    Ok(())
 }

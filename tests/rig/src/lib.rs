@@ -1,10 +1,10 @@
-//! Real servers for tests: Apache Kafka, and Apache Cassandra, which speaks the protocol of
-//! ScyllaDB.
+//! Real servers for tests: Apache Kafka, Apache Cassandra, which speaks the protocol of ScyllaDB, and
+//! Jaeger.
 //!
 //! A server listens on loopback, on ports that were free, and keeps its data in a temporary folder.
 //! It is handed out once it really answers, can be killed, paused and started again with the same
 //! ports and data, and is gone with its data when the handle is dropped. Its jars come from Maven
-//! once and stay in a cache outside the tree.
+//! once, or it is built once, and stays in a cache outside the tree.
 //!
 //! **Invariant:** no server and no data outlive the process that started it, however that process
 //! ends.
@@ -16,6 +16,7 @@ mod archive;
 mod cache;
 mod cassandra;
 mod error;
+mod jaeger;
 mod java;
 mod kafka;
 mod ports;
@@ -24,5 +25,6 @@ mod server;
 pub use cache::folder as cache_folder;
 pub use cassandra::Cassandra;
 pub use error::RigError;
+pub use jaeger::Jaeger;
 pub use kafka::{Kafka, KafkaAccess, KafkaPlan, KafkaSecurity};
 pub use server::is_running;

@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is this program's job")]
 
+mod holder;
+
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::os::unix::process::CommandExt;
@@ -14,11 +16,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use clap::{Args, Parser, Subcommand};
-use flowmill_rig::{Cassandra, Kafka, KafkaPlan, cache_folder, is_running};
+use clap::{Parser, Subcommand};
+use flowmill_rig::{Jaeger, cache_folder, is_running};
 use rustix::process::{Pid, Signal, kill_process};
-use serde::{Deserialize, Serialize};
-use tokio::signal::unix::{SignalKind, signal};
+
+use crate::holder::{State, Wanted, began, hold};
 
 /// How long servers may take to end.
 const END_WITHIN: Duration = Duration::from_secs(60);
@@ -46,33 +48,6 @@ enum Order {
     Hold(Wanted),
 }
 
-#[derive(Args)]
-struct Wanted {
-    /// Nodes of the Kafka cluster; 0 for none.
-    #[arg(long, value_name = "NODES", default_value_t = 1)]
-    kafka: usize,
-    /// Whether a CQL server is wanted: 1 or 0.
-    #[arg(long, value_name = "NODES", default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
-    cql: u8,
-}
-
-/// What runs.
-#[derive(Serialize, Deserialize)]
-struct State {
-    /// The process that holds the servers.
-    holder: u32,
-    /// When it began, in the system's ticks: tells it from a later process with its id.
-    began: u64,
-    /// The servers' processes.
-    servers: Vec<u32>,
-    /// Kafka's bootstrap addresses.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kafka: Option<String>,
-    /// The CQL server's address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cql: Option<String>,
-}
-
 fn main() -> ExitCode {
     let Arguments { state, command } = Arguments::parse();
     let file = state.unwrap_or_else(|| cache_folder().join("state.json"));
@@ -96,11 +71,13 @@ fn up(file: &Path, wanted: &Wanted) -> anyhow::Result<()> {
         print(&state)?;
         bail!("servers run already; `down` ends them");
     }
+    if wanted.jaeger && !Jaeger::is_built() {
+        eprintln!("Jaeger is built first; that takes minutes, once");
+    }
     let folder = file.parent().context("the state file has no folder")?;
     fs::create_dir_all(folder)?;
     let mut holder = Command::new(std::env::current_exe()?);
-    holder.arg("hold").args(["--kafka", &wanted.kafka.to_string()]);
-    holder.args(["--cql", &wanted.cql.to_string()]);
+    holder.arg("hold").args(wanted.arguments());
     let said = file.with_extension("output");
     // Nothing of ours but the pipe that this process reads, and a group of its own: who waits for
     // our output does not wait for it, and what ends a terminal's programs does not end it.
@@ -162,41 +139,4 @@ fn running(file: &Path) -> anyhow::Result<Option<State>> {
 fn print(state: &State) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(state)?);
     Ok(())
-}
-
-fn hold(wanted: &Wanted) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut asked, mut interrupted) = {
-        let _within = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
-    };
-    let plan = KafkaPlan { nodes: wanted.kafka, ..KafkaPlan::default() };
-    let kafka = (wanted.kafka > 0).then(|| Kafka::start(&plan)).transpose()?;
-    let cassandra = (wanted.cql > 0).then(Cassandra::start).transpose()?;
-    let pids = kafka.iter().flat_map(Kafka::pids).chain(cassandra.iter().flat_map(Cassandra::pids));
-    let holder = std::process::id();
-    let state = State {
-        holder,
-        began: began(holder).context("/proc says nothing of this process")?,
-        servers: pids.collect(),
-        kafka: kafka.as_ref().map(Kafka::bootstrap),
-        cql: cassandra.as_ref().map(Cassandra::contact),
-    };
-    println!("{}", serde_json::to_string(&state)?);
-    runtime.block_on(async {
-        tokio::select! {
-            biased;
-            _ = asked.recv() => {}
-            _ = interrupted.recv() => {}
-        }
-    });
-    Ok(())
-}
-
-/// When a process began, in ticks since the system did.
-fn began(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything; the 20th field after it is the one.
-    let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split(' ').nth(19)?.parse().ok()
 }

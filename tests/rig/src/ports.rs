@@ -17,7 +17,8 @@ pub(crate) fn free(count: usize) -> Result<Vec<u16>, RigError> {
     let candidates = (0..span).filter_map(|step| u16::try_from((start % span + step) % span).ok());
     // Held until all are found, so that none is found twice.
     let listeners: Vec<TcpListener> = candidates
-        .filter_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, FIRST + port)).ok())
+        // On every address: servers do not all listen on the same.
+        .filter_map(|port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, FIRST + port)).ok())
         .take(count)
         .collect();
     let ports: Vec<u16> = listeners

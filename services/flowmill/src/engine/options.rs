@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use flowmill_gateway::{Readiness, TokenKey};
+use flowmill_log::kafka::Clients;
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
-use flowmill_worker::OutgoingPolicy;
+use flowmill_worker::{KafkaAccess, OutgoingPolicy};
 
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +62,12 @@ pub(crate) struct WorkerOptions {
     pub(crate) slots: Option<NonZeroUsize>,
     /// A folder with a file for each secret.
     pub(crate) secrets_folder: Option<PathBuf>,
+    /// Where the records of flows go.
+    pub(crate) kafka: KafkaAccess,
 }
 
 /// What a node is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct NodeOptions {
     /// What it does.
     pub(crate) roles: Roles,
@@ -76,6 +79,8 @@ pub(crate) struct NodeOptions {
     pub(crate) trust: Trust,
     /// What callers of the API must present.
     pub(crate) token: Option<ClusterToken>,
+    /// Makes the consumers of triggers, on a gateway of a cluster.
+    pub(crate) triggers: Option<Clients>,
     /// What task tokens are signed with; made from the cluster's id if none.
     pub(crate) task_token_key: Option<TokenKey>,
 }
@@ -94,9 +99,11 @@ impl NodeOptions {
                 outgoing: OutgoingPolicy::allow_private(),
                 slots: None,
                 secrets_folder: folder.map(PathBuf::from),
+                kafka: KafkaAccess::default(),
             },
             trust: Trust::default(),
             token: None,
+            triggers: None,
             task_token_key: None,
         }
     }

@@ -43,13 +43,14 @@ impl WorkerRole {
         clock: Clock,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
-        let WorkerOptions { outgoing, slots, secrets_folder } = options;
+        let WorkerOptions { outgoing, slots, secrets_folder, kafka } = options;
         let defaults = Settings::new(clock);
         let settings = Settings {
             outgoing,
             slots: slots.unwrap_or(defaults.slots),
             secrets: secrets(secrets_folder),
             drain: DRAIN,
+            kafka,
             metrics,
             ..defaults
         };

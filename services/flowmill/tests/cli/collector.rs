@@ -1,6 +1,6 @@
 //! A collector of spans, in this process: takes them by OTLP over grpc and keeps them.
 //!
-//! It stands for a real one, such as Jaeger, from which the cluster's suites read spans back.
+//! With it a test sees what is sent. What a real one makes of that is in `jaeger.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,24 +11,25 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
 use crate::collector::{Collected, Collector};
-use crate::program::Files;
+use crate::program::{Files, command};
 use crate::server::Dev;
 
-const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const STARTS: &str = "/v1/flows/{namespace}/{name}/executions";
-const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const CALLER: &str = "00f067aa0ba902b7";
+pub(crate) const COLLECTOR: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+pub(crate) const STARTS: &str = "/v1/flows/{namespace}/{name}/executions";
+pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+pub(crate) const CALLER: &str = "00f067aa0ba902b7";
+const TASK: &str = "process tasks.http";
 
 /// A service that keeps the `traceparent` of every call.
-struct Service {
-    url: String,
+pub(crate) struct Service {
+    pub(crate) url: String,
     parents: Parents,
 }
 
 type Parents = Arc<Mutex<Vec<String>>>;
 
 impl Service {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let parents = Parents::default();
@@ -39,7 +40,7 @@ impl Service {
 
     /// The one call's `traceparent`; empty when it had none.
     #[track_caller]
-    fn only_parent(&self) -> String {
+    pub(crate) fn only_parent(&self) -> String {
         let parents = self.parents.lock().clone();
         assert_eq!(parents.len(), 1, "{parents:?}");
         parents[0].clone()
@@ -53,14 +54,14 @@ async fn take(State(parents): State<Parents>, headers: HeaderMap) -> StatusCode 
 }
 
 /// A server with a flow that calls the service once.
-fn serving(files: &Files, service: &Service, environment: &[(&str, &str)]) -> Dev {
+pub(crate) fn serving(files: &Files, service: &Service, environment: &[(&str, &str)]) -> Dev {
     let flow = format!(
         "
 flowmill: 1
 document: {{ namespace: test, name: call, version: 1.0.0 }}
 nodes:
   - {{ id: begin, type: start }}
-  - {{ id: call, type: http.request, parameters: {{ method: POST, url: '{}', body: '${{ . }}' }} }}
+  - {{ id: call, type: http.request, parameters: {{ method: POST, url: '{}?key=hidden', body: '${{ . }}' }} }}
   - {{ id: done, type: end }}
 connections:
   - begin.out -> call.in
@@ -74,7 +75,7 @@ connections:
 }
 
 /// Starts the flow with this `traceparent`, and waits for its end.
-async fn start_within(server: &Dev, traceparent: &str) {
+pub(crate) async fn start_within(server: &Dev, traceparent: &str) {
     let url = format!("{}/v1/flows/test/call/executions?wait=30s", server.url);
     let request = reqwest::Client::new().post(url).header("traceparent", traceparent);
     let request = request.header("content-type", "application/json").body("{}");
@@ -111,20 +112,24 @@ async fn an_execution_is_one_trace_from_the_request_to_the_call() {
     assert_eq!(server.terminate().code(), Some(0));
 
     let spans = collector.spans();
-    let start = start_of(&spans);
+    let start = start_of(&spans).clone();
     assert_eq!((&*start.service, &*start.parent), ("flowmill", ""));
-    for name in ["decide", "commit", "task", "http call"] {
+    // The deploy has a trace of its own.
+    let (spans, others): (Vec<_>, Vec<_>) =
+        spans.into_iter().partition(|span| span.trace == start.trace);
+    assert_eq!(named(&others, "send commands").len(), 1);
+    for name in
+        ["send commands", "decide", "commit history", "send tasks.http", TASK, "run test/call"]
+    {
         for span in named(&spans, name) {
-            assert_eq!(span.trace, start.trace, "{span:?}");
+            assert_eq!(span.parent, start.id, "{span:?}");
         }
     }
     // One commit takes the start, a later one the call's result.
-    for name in ["decide", "commit", "task"] {
-        assert!(named(&spans, name).iter().all(|span| span.parent == start.id), "{spans:#?}");
-    }
-    assert!(named(&spans, "commit").len() >= 2, "{spans:#?}");
-    let (task, call) = (named(&spans, "task")[0], named(&spans, "http call")[0]);
+    assert!(named(&spans, "commit history").len() >= 2, "{spans:#?}");
+    let (task, call) = (named(&spans, TASK)[0], named(&spans, "POST")[0]);
     assert_eq!(call.parent, task.id);
+    assert_eq!(named(&spans, "send results")[0].parent, task.id);
     assert_eq!(service.only_parent(), format!("00-{}-{}-01", start.trace, call.id));
 }
 
@@ -139,7 +144,7 @@ async fn a_callers_trace_goes_on() {
     let spans = collector.spans();
     let start = start_of(&spans);
     assert_eq!((&*start.trace, &*start.parent), (TRACE, CALLER));
-    let call = named(&spans, "http call")[0];
+    let call = named(&spans, "POST")[0];
     assert_eq!(service.only_parent(), format!("00-{TRACE}-{}-01", call.id));
 }
 
@@ -157,6 +162,37 @@ async fn a_trace_that_its_caller_does_not_record_is_not_recorded() {
     assert!(spans.iter().all(|span| span.trace != TRACE), "{spans:#?}");
     let parent = service.only_parent();
     assert!(parent.starts_with(&format!("00-{TRACE}-")) && parent.ends_with("-00"), "{parent}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_share_of_the_traces_is_recorded_and_what_a_caller_records_is_whole() {
+    let (collector, service, files) =
+        (Collector::start().await, Service::start().await, Files::new());
+    let none = [
+        (COLLECTOR, collector.url.as_str()),
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0"),
+    ];
+    let server = serving(&files, &service, &none);
+    server.flowmill(&["start", "test/call", "--input", "{}", "--wait", "30s"]).with_code(0);
+    start_within(&server, &format!("00-{TRACE}-{CALLER}-01")).await;
+    assert_eq!(server.terminate().code(), Some(0));
+
+    let spans = collector.spans();
+    assert!(spans.iter().all(|span| span.trace == TRACE), "{spans:#?}");
+    named(&spans, "run test/call");
+}
+
+#[test]
+fn a_sampler_that_is_none_is_refused_at_the_start() {
+    let folder = Files::new();
+    let mut server = command();
+    server.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+    server.env("OTEL_TRACES_SAMPLER", "traceidratio").env("OTEL_TRACES_SAMPLER_ARG", "10%");
+    let ended = server.output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(!ended.status.success());
+    assert!(said.contains("OTEL_TRACES_SAMPLER_ARG is `10%`"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,21 +4,22 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{AUTHORIZATION, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{AUTHORIZATION, HOST, X_CONTENT_TYPE_OPTIONS};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flowmill_api::headers;
 use flowmill_model::ErrorCode;
 use flowmill_routing::ClusterToken;
-use flowmill_telemetry::{Metrics, trace};
+use flowmill_telemetry::{Metrics, fields, trace};
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 
 use super::{body, problem};
-use crate::{Refusal, fields};
+use crate::Refusal;
 
 /// What is around every request.
 #[derive(Clone)]
@@ -65,7 +66,10 @@ pub(super) async fn answer(
     let response = guarded.await.unwrap_or_else(|_| panicked().into_response());
     span.record(fields::STATUS, response.status().as_u16());
     if let Some(refusal) = response.extensions().get::<Refusal>() {
-        span.record(fields::CODE, refusal.code.as_str());
+        span.record(fields::ERROR, refusal.code.as_str());
+    }
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
     }
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
     metrics.request(method, route, response.status().as_u16(), began.elapsed());
@@ -116,12 +120,21 @@ fn span_of(request: &Request) -> Span {
         "request",
         otel.name = format_args!("{method} {route}"),
         otel.kind = "server",
+        otel.status_code = field::Empty,
         { fields::METHOD } = method,
         { fields::ROUTE } = route,
+        { fields::SCHEME } = "http",
+        { fields::SERVER } = field::Empty,
+        { fields::PORT } = field::Empty,
         { fields::STATUS } = field::Empty,
-        { fields::CODE } = field::Empty,
+        { fields::ERROR } = field::Empty,
+        { fields::CONVERSATION } = field::Empty,
         { fields::TRACE } = field::Empty,
     );
+    if let Some(asked) = asked(request) {
+        span.record(fields::SERVER, asked.host());
+        asked.port_u16().map(|port| span.record(fields::PORT, port));
+    }
     let parent = request.headers().get(headers::TRACEPARENT).and_then(|value| value.to_str().ok());
     if let Some(parent) = parent.and_then(|text| text.parse::<flowmill_model::TraceContext>().ok())
     {
@@ -129,6 +142,12 @@ fn span_of(request: &Request) -> Span {
         trace::adopt(&span, &parent);
     }
     span
+}
+
+/// The address that the caller used, as it says.
+fn asked(request: &Request) -> Option<Authority> {
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    host.parse().ok()
 }
 
 fn panicked() -> Refusal {

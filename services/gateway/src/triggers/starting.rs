@@ -8,16 +8,16 @@ use flowmill_catalog::Deployed;
 use flowmill_model::command::Command;
 use flowmill_model::{ErrorCode, ExecutionId, FlowName, TraceContext, limits};
 use flowmill_routing::CommandOutcome;
-use flowmill_telemetry::{Metrics, TriggerResult, trace};
+use flowmill_telemetry::{Metrics, TriggerResult, fields, trace};
 use tokio::sync::{Semaphore, oneshot};
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Span, field};
 
 use super::dead_letter;
 use super::reading::{self, Asked, Unusable, trigger_on};
 use super::record::{Place, TriggerRecord};
 use crate::key::{IdempotencyKey, execution_of_record};
 use crate::start::{check_open, no_shard, start};
-use crate::{Gateway, Refusal, fields};
+use crate::{Gateway, Refusal};
 
 /// First and longest pause before a start that is refused for now is repeated.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -80,16 +80,19 @@ impl Starter {
             "trigger",
             otel.name = format_args!("process {}", place.topic),
             otel.kind = "consumer",
-            messaging.system = "kafka",
-            messaging.operation.type = "process",
-            messaging.destination.name = %place.topic,
-            messaging.destination.partition.id = place.partition,
-            messaging.kafka.offset = place.offset,
-            flowmill.flow = %self.flow,
-            { fields::TRACE } = tracing::field::Empty,
+            { fields::SYSTEM } = "kafka",
+            { fields::OPERATION_TYPE } = fields::PROCESS,
+            { fields::OPERATION_NAME } = fields::PROCESS,
+            { fields::DESTINATION } = %place.topic,
+            { fields::PARTITION } = %place.partition,
+            { fields::OFFSET } = place.offset,
+            { fields::FLOW } = %self.flow,
+            // Known once the start is made.
+            { fields::CONVERSATION } = field::Empty,
+            { fields::TRACE } = field::Empty,
         );
         if let Some(parent) = parent {
-            span.record(fields::TRACE, tracing::field::display(parent));
+            span.record(fields::TRACE, field::display(parent));
             trace::adopt(&span, parent);
         }
         span

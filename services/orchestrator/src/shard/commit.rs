@@ -27,9 +27,9 @@ use super::intake::Amount;
 use super::live::weight_of;
 use super::outputs::{Dispatched, Output};
 use super::serving::Serving;
+use super::spans::{self, Committed, Stages};
 use super::{Next, ShardMessage};
 use crate::execution::{Staged, Verdict};
-use crate::measure::Stages;
 use crate::projector::{Change, Projected};
 use crate::takeover::{Alarm, TailBatch, decode};
 use crate::validity;
@@ -274,10 +274,9 @@ impl Serving {
         let mut outputs: Vec<_> =
             batch.definitions.iter().cloned().map(Output::Definition).collect();
         outputs.extend(batch.rejected.iter().cloned().map(Output::DeadLetter));
+        let causes = spans::causes(&decisions);
         let changes = self.take_decisions(decisions, offset, &batch, &mut outputs);
-        for change in &changes {
-            self.shared.metrics.trace(&change.after, self.id, number, stages);
-        }
+        self.record_spans(&changes, Committed { number, offset, stages, causes });
         crash::point("batch-committed");
         self.deliver_apart(number, outputs);
         self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use flowmill_engine::{Execution, TaskSpec};
@@ -26,6 +26,8 @@ use flowmill_model::{
     envelope,
 };
 use flowmill_runtime::{Clock, crash};
+use flowmill_telemetry::trace::{self, attribute};
+use flowmill_telemetry::{Message, fields};
 use futures::future::join_all;
 
 use super::lifecycle::LifecycleEvent;
@@ -174,7 +176,7 @@ impl Courier {
     }
 
     async fn send(&self, output: Output) -> End {
-        let started = self.clock.now();
+        let (started, from) = (self.clock.now(), trace::now());
         loop {
             let (partition, record) = match self.address(&output).await {
                 Ok(addressed) => addressed,
@@ -185,7 +187,10 @@ impl Courier {
                 }
             };
             let error = match self.log.append(&partition, record).await {
-                Ok(offset) => return output.sent(partition.number, offset),
+                Ok(offset) => {
+                    self.record_span(&output, &partition, offset, from);
+                    return output.sent(partition.number, offset);
+                }
                 Err(error) => error,
             };
             if self.is_given_up(&output, started, &error) {
@@ -194,6 +199,26 @@ impl Courier {
             }
             tokio::time::sleep(RETRY).await;
         }
+    }
+
+    /// Records in its execution's trace that a task was sent.
+    fn record_span(&self, output: &Output, to: &Partition, offset: Offset, from: SystemTime) {
+        let Output::Task { record, .. } = output else { return };
+        let Some(parent) = record.trace.filter(trace::records) else { return };
+        let message = Message {
+            system: self.log.system(),
+            destination: self.log.name_of(&to.topic),
+            partition: to.number,
+            offset: Some(offset),
+            execution: Some(record.id.execution),
+        };
+        let task = attribute(fields::MESSAGE, record.id);
+        message.sent(
+            "send",
+            from,
+            &parent,
+            [task, attribute(fields::TASK_TYPE, &record.task_type)],
+        );
     }
 
     /// Tasks are left to their timers after a while; definitions never; what can never be

@@ -6,10 +6,10 @@ use flowmill_flow::Json;
 use flowmill_log::Header;
 use flowmill_log::kafka::{ClientError, Clients, Delivered, Outgoing, Producer, SendError};
 use flowmill_model::{ErrorCode, Payload, Problem, TopicName};
-use flowmill_telemetry::trace;
+use flowmill_telemetry::{fields, trace};
 use flowmill_worker_sdk::{TaskContext, TaskError};
 use parking_lot::Mutex;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Span, field};
 
 use super::record::Record;
 
@@ -48,8 +48,12 @@ impl Sending {
         if let Some(place) = trace::place_of(&span).or_else(|| context.trace()) {
             record.headers.push(Header::new("traceparent", place.to_string()));
         }
-        let sent = self.send(&record).instrument(span).await;
-        let delivered = sent.map_err(|error| failed(&record.topic, &error))?;
+        let sent = self.send(&record).instrument(span.clone()).await;
+        let delivered = sent.map_err(|error| {
+            span.record(fields::ERROR, kind(&error));
+            span.record("otel.status_code", "ERROR");
+            failed(&record.topic, &error)
+        })?;
         Ok(output(&record.topic, delivered))
     }
 
@@ -62,7 +66,7 @@ impl Sending {
             value: record.value.as_deref(),
             headers: &record.headers,
         });
-        sent.await
+        sent?.await
     }
 
     fn producer(&self) -> Result<Producer, ClientError> {
@@ -111,6 +115,18 @@ fn failed(topic: &TopicName, error: &SendError) -> TaskError {
     }
 }
 
+/// What kind of failure it is, in a word.
+const fn kind(error: &SendError) -> &'static str {
+    match error {
+        SendError::Busy { .. } => "busy",
+        SendError::TooLarge => "too-large",
+        SendError::Refused(_) => "refused",
+        SendError::NoSuchTopic => "no-such-topic",
+        SendError::Broken(_) => "broken",
+        SendError::Unknown(_) => "unknown",
+    }
+}
+
 /// The span of a send; none unless its trace is sampled.
 fn span(context: &TaskContext, topic: &TopicName) -> Span {
     if !context.is_sampled() {
@@ -120,9 +136,13 @@ fn span(context: &TaskContext, topic: &TopicName) -> Span {
         "send",
         otel.name = format_args!("send {topic}"),
         otel.kind = "producer",
-        messaging.system = "kafka",
-        messaging.operation.type = "send",
-        messaging.destination.name = %topic,
+        otel.status_code = field::Empty,
+        { fields::SYSTEM } = "kafka",
+        { fields::OPERATION_TYPE } = fields::SEND,
+        { fields::OPERATION_NAME } = fields::SEND,
+        { fields::DESTINATION } = %topic,
+        { fields::CONVERSATION } = %context.task_id().execution,
+        { fields::ERROR } = field::Empty,
     )
 }
 

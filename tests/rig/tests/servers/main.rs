@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod compose;
 mod secured;
 
 use std::io::{BufRead, BufReader};
@@ -11,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use flowmill_rig::{Cassandra, Kafka, KafkaPlan, is_running};
+use flowmill_rig::{Cassandra, Jaeger, Kafka, KafkaPlan, is_running};
 use serde_json::Value;
 
 /// How long something may take that must happen.
@@ -91,16 +92,51 @@ fn a_setting_that_is_none_is_told_with_what_the_broker_said() {
 fn a_cql_server_comes_back_with_its_address_after_a_kill_and_after_an_end() {
     let mut cassandra = Cassandra::start().unwrap();
     let address = cassandra.contact();
-    assert!(cassandra.answers());
-    cassandra.kill().unwrap();
-    assert!(!cassandra.answers());
-    cassandra.restart().unwrap();
+    assert!(cassandra.answers(0, 1));
+    assert!(!cassandra.answers(0, 2), "there is one node only");
+    cassandra.kill(0).unwrap();
+    assert!(!cassandra.answers(0, 1));
+    cassandra.kill(0).expect_err("it does not run");
+    cassandra.restart(0).unwrap();
     assert_eq!(cassandra.contact(), address);
-    cassandra.terminate().unwrap();
-    cassandra.restart().unwrap();
+    cassandra.restart(0).expect_err("it runs");
+    cassandra.terminate(0).unwrap();
+    cassandra.restart(0).unwrap();
     let pids = cassandra.pids();
     drop(cassandra);
     assert_gone(&pids);
+}
+
+#[test]
+fn two_of_three_cql_nodes_go_on_without_the_third() {
+    let mut cassandra = Cassandra::start_three().unwrap();
+    let contact = cassandra.contact();
+    assert_eq!((cassandra.nodes(), contact.split(',').count()), (3, 3));
+    assert!((0..3).all(|node| cassandra.answers(node, 3)), "each knows all");
+    cassandra.kill(2).unwrap();
+    cassandra.pause(1).unwrap();
+    assert!(cassandra.answers(0, 3), "it knows of the others, running or not");
+    assert!(!cassandra.answers(1, 1));
+    cassandra.resume(1).unwrap();
+    assert!(cassandra.answers(1, 3));
+    cassandra.restart(2).unwrap();
+    assert!(cassandra.answers(2, 3));
+    assert_eq!(cassandra.contact(), contact);
+    let pids = cassandra.pids();
+    drop(cassandra);
+    assert_gone(&pids);
+}
+
+#[test]
+fn jaeger_answers_where_it_says_and_is_gone_when_it_is_dropped() {
+    let jaeger = Jaeger::start().unwrap();
+    assert!(jaeger.answers());
+    let (pid, query) = (jaeger.pid(), jaeger.query().replace("http://", ""));
+    assert!(is_listened_on(&query));
+    assert!(is_listened_on(&jaeger.otlp_grpc().replace("http://", "")));
+    drop(jaeger);
+    assert_gone(&[pid]);
+    assert!(!is_listened_on(&query));
 }
 
 fn rig() -> Command {

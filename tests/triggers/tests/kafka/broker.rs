@@ -98,7 +98,11 @@ impl User {
                 value: Some(value.as_bytes()),
                 headers: &headers,
             });
-            match sent.await {
+            let sent = match sent {
+                Ok(sent) => sent.await,
+                Err(error) => Err(error),
+            };
+            match sent {
                 Ok(_) => return,
                 // A topic that was just made is not known everywhere at once.
                 Err(error) => assert!(Instant::now() < deadline, "{error}"),

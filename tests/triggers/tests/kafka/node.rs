@@ -12,7 +12,7 @@ use flowmill_log::{Log, MemoryLog, Partition, Record, Topic};
 use flowmill_model::command::{Command, CommandRecord};
 use flowmill_model::{ExecutionId, ShardId, envelope};
 use flowmill_orchestrator::Orchestrator;
-use flowmill_routing::{ExecutionView, Inbox, Owners, ShardState, ShardStatus};
+use flowmill_routing::{Directory, ExecutionView, Inbox, Owners, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy, spawn};
 use flowmill_store::{ListQuery, MemoryStore, Store};
 use flowmill_telemetry::Metrics;
@@ -71,8 +71,9 @@ impl Node {
         let log: Arc<dyn Log> = Arc::new(self.log.clone());
         let parts = flowmill_orchestrator::Parts {
             catalogue: Catalogue::follow(&log),
-            log,
             store: Arc::clone(&self.store),
+            directory: Directory::follow(&log),
+            log,
             owners: self.owners.clone(),
             clock: Clock::system(),
             entropy: Entropy::system(),
