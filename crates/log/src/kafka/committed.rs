@@ -103,9 +103,9 @@ impl Thread {
 
     fn position(&mut self, name: &str, of: &Partition) -> PositionAnswer {
         let Some(partitions) = self.catalogue.partitions(&of.topic) else { return Ok(None) };
-        let closed = |error: &dyn std::fmt::Display| ReadError::Closed(error.to_string());
+        let closed = |error: ClientError| ReadError::Closed(error.to_string());
         if !self.groups.contains_key(name) {
-            let group = Group::new(&self.clients, name).map_err(|error| closed(&error))?;
+            let group = Group::new(&self.clients, name).map_err(closed)?;
             self.groups.insert(name.to_owned(), group);
         }
         let group = self.groups.get_mut(name).expect("it was put there");
@@ -115,7 +115,8 @@ impl Thread {
             return Ok(positions.get(&of.number).copied());
         }
         let topic = self.clients.settings().cluster.topic(&of.topic);
-        let positions = group.ask(&topic, partitions).map_err(|error| closed(&error))?;
+        let unavailable = |error: KafkaError| ReadError::Unavailable(error.to_string());
+        let positions = group.ask(&topic, partitions).map_err(unavailable)?;
         let position = positions.get(&of.number).copied();
         group.positions.insert(of.topic.clone(), (Instant::now(), positions));
         Ok(position)

@@ -2,6 +2,8 @@
 
 use flowmill_model::Offset;
 use rdkafka::TopicPartitionList;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::catalogue::Catalogue;
 use super::clients::Clients;
@@ -107,20 +109,45 @@ pub(super) async fn trim(
     if before <= bounds.start {
         return Ok(());
     }
-    let refused = |why: &dyn std::fmt::Display| ReadError::Refused {
-        topic: of.topic.clone(),
-        why: why.to_string(),
-    };
+    let admin = Admin::new(clients).map_err(|error| refused(&of.topic, &error))?;
+    let failed = |error: KafkaError| not_trimmed(&of.topic, &error);
     let topic = clients.settings().cluster.topic(&of.topic);
     let mut list = TopicPartitionList::new();
     let at = rdkafka::Offset::Offset(i64::try_from(before.get()).unwrap_or(i64::MAX));
-    list.add_partition_offset(&topic, i32::from(of.number), at).map_err(|error| refused(&error))?;
-    let admin = Admin::new(clients).map_err(|error| refused(&error))?;
+    list.add_partition_offset(&topic, i32::from(of.number), at).map_err(failed)?;
     let trimmed = admin.native().delete_records(&list, &clients.admin_options()).await;
-    let trimmed = trimmed.map_err(|error| refused(&error))?;
-    trimmed.elements().iter().try_for_each(|one| one.error()).map_err(|error| refused(&error))
+    let trimmed = trimmed.map_err(failed)?;
+    trimmed.elements().iter().try_for_each(|one| one.error()).map_err(failed)
+}
+
+/// Most failures pass: a leader moves, a broker is away.
+fn not_trimmed(topic: &Topic, error: &KafkaError) -> ReadError {
+    let forbidden = matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed
+                | RDKafkaErrorCode::PolicyViolation
+        )
+    );
+    if forbidden {
+        return ReadError::Refused { topic: topic.clone(), why: error.to_string() };
+    }
+    ReadError::Unavailable(error.to_string())
 }
 
 fn refused(topic: &Topic, error: &ClusterError) -> ReadError {
-    ReadError::Refused { topic: topic.clone(), why: error.to_string() }
+    match error {
+        ClusterError::Unreachable { .. } => ReadError::Unavailable(error.to_string()),
+        ClusterError::Client(_)
+        | ClusterError::LoginRefused { .. }
+        | ClusterError::NotInitialised { .. }
+        | ClusterError::Unfit(_)
+        | ClusterError::TooFewBrokers { .. }
+        | ClusterError::Plan(_)
+        | ClusterError::Refused { .. }
+        | ClusterError::Damaged { .. } => {
+            ReadError::Refused { topic: topic.clone(), why: error.to_string() }
+        }
+    }
 }

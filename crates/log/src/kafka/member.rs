@@ -82,7 +82,9 @@ impl KafkaMember {
             progressed: Mutex::new(None),
         });
         let instance = clients.settings().instance.as_deref();
-        let extra: Vec<_> = instance.map(|name| ("group.instance.id", name)).into_iter().collect();
+        // Nothing is fetched, so it does not matter where; but a missing offset is no error.
+        let mut extra = vec![("auto.offset.reset", "latest")];
+        extra.extend(instance.map(|name| ("group.instance.id", name)));
         let purpose = format!("member-{group}");
         let plan = ConsumerPlan { group, purpose: &purpose, extra: &extra };
         let consumer = clients.consumer(plan, Assignments(Arc::clone(&shared)))?;

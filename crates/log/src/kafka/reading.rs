@@ -29,7 +29,7 @@ use crate::topic::{Partition, Topic};
 
 /// A partition that is added to a lane waits for the fetch under way, which ends when there is
 /// something or after this. Whoever takes a shard over reads history a few times, so it is short
-/// there; a fetch costs a quiet broker about a tenth of a millisecond.
+/// there; a shorter one has a quiet broker answer more fetches for nothing.
 const HISTORY: &[(&str, &str)] = &[("fetch.wait.max.ms", "20")];
 
 const INPUTS: &[(&str, &str)] = &[("fetch.wait.max.ms", "50")];

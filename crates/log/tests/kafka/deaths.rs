@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use flowmill_log::kafka::Replicas;
 use flowmill_log::{AppendError, Log, Partition, ReadLimit, Record};
-use flowmill_model::Offset;
+use flowmill_model::{Offset, limits};
 use flowmill_rig::Kafka;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -157,6 +157,25 @@ async fn leader(_kafka: &Kafka, settings: &flowmill_log::kafka::KafkaSettings) -
     });
     // Nodes are numbered from 1 in Kafka.
     usize::try_from(asking.await.unwrap()).unwrap() - 1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_broker_that_hangs_is_bounded_and_written_later() {
+    const RECORD: usize = limits::KAFKA_IN_FLIGHT_BYTES / 8;
+    let kafka = brokers::start(1);
+    let settings = brokers::settings(&kafka.bootstrap());
+    let log = brokers::log_with_history(&settings, Replicas::SINGLE, 1).await;
+    soon("an append", log.append(&history(0), Record::of("first"))).await.unwrap();
+    kafka.pause(0).unwrap();
+    let record = || Record::of(vec![7; RECORD - 1_024]);
+    let waiting: Vec<_> = (0..8).map(|_| log.append(&history(0), record())).collect();
+    let refused = soon("a refusal", log.append(&history(0), record())).await.unwrap_err();
+    assert!(matches!(refused, AppendError::NotWritten(_)), "{refused}");
+    assert!(refused.to_string().contains("wait for the brokers"), "{refused}");
+    kafka.resume(0).unwrap();
+    for (number, append) in (1..).zip(waiting) {
+        assert_eq!(soon("an append", append).await, Ok(Offset::new(number)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
