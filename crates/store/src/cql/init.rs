@@ -15,7 +15,8 @@ use super::migrations::{self, BOOKKEEPING, MIGRATIONS, Migration, SchemaError};
 use super::session::{ConnectError, connect};
 use super::settings::{CqlSettings, Replication};
 
-/// How long changing the schema may take, for one statement. Every node takes part.
+/// How long one statement may take: nobody waits for `init` but a person, and every node takes
+/// part in a change of the schema.
 const DDL_WAIT: Duration = Duration::from_secs(60);
 
 /// Seconds after which the lock of somebody who died is free.
@@ -105,7 +106,9 @@ pub enum InitError {
 /// a later build; nothing is changed then, except that migrations before the one that failed
 /// stay.
 pub async fn init(settings: &CqlSettings, plan: InitPlan) -> Result<InitReport, InitError> {
-    let session = connect(settings).await?;
+    let mut patient = settings.clone();
+    patient.tuning.request_wait = DDL_WAIT;
+    let session = connect(&patient).await?;
     let keyspace = &settings.keyspace;
     if let Some(found) = migrations::version(&session, keyspace).await? {
         migrations::not_newer(keyspace.clone(), found)?;

@@ -4,10 +4,16 @@
 //! there. One that was released is never changed. The texts are the same for ScyllaDB and
 //! Cassandra; what differs is said with the keyspace, in `init.rs`.
 
+use std::time::Duration;
+
 use scylla::client::session::Session;
 use scylla::errors::ExecutionError;
+use scylla::statement::unprepared::Statement;
 
 use super::settings::CqlSettings;
+
+/// How long a look at the schema may take. It is done once, and a failure is final.
+const LOOK: Duration = Duration::from_secs(20);
 
 /// One step of the schema.
 #[derive(Clone, Copy, Debug)]
@@ -123,15 +129,21 @@ pub(super) async fn version(session: &Session, keyspace: &str) -> Result<Option<
     };
     let there = "SELECT table_name FROM system_schema.tables \
                  WHERE keyspace_name = ? AND table_name = 'schema_versions'";
-    let tables = session.query_unpaged(there, (keyspace,)).await.map_err(unreadable)?;
+    let tables = session.query_unpaged(patient(there), (keyspace,)).await.map_err(unreadable)?;
     if tables.into_rows_result().is_ok_and(|rows| rows.rows_num() == 0) {
         return Ok(None);
     }
     let applied = format!("SELECT version FROM {keyspace}.schema_versions WHERE one = 0");
-    let rows = session.query_unpaged(applied, ()).await.map_err(unreadable)?;
+    let rows = session.query_unpaged(patient(&applied), ()).await.map_err(unreadable)?;
     let Ok(rows) = rows.into_rows_result() else { return Ok(None) };
     let versions = rows.rows::<(i32,)>().into_iter().flatten().flatten();
     Ok(versions.map(|(version,)| version).max())
+}
+
+fn patient(text: &str) -> Statement {
+    let mut statement = Statement::new(text);
+    statement.set_request_timeout(Some(LOOK));
+    statement
 }
 
 #[cfg(test)]

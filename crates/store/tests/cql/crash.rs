@@ -1,6 +1,6 @@
 //! Servers that are killed, stand still and come back.
 //!
-//! Each test has a server of its own.
+//! Each test has a server of its own; one runs at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +10,14 @@ use flowmill_rig::Cassandra;
 use flowmill_store::cql::{CqlTuning, InitPlan, init};
 use flowmill_store::{CqlSettings, CqlStore, Store, StoreError, Write};
 use futures::FutureExt;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::rows::{SHARD, at, entry, id, timer, watermark};
 use crate::server::{SOON, settings_of, wait_until};
+
+/// Held by the test that runs.
+static ONE: Mutex<()> = Mutex::const_new(());
 
 /// Rows of one flush.
 const ROWS: u64 = 50;
@@ -74,6 +78,7 @@ async fn missing(settings: &CqlSettings, flushes: u64) -> Option<usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_is_there_again_after_a_kill_and_the_margin_waits_for_it() {
+    let _one = ONE.lock().await;
     let mut server = Cassandra::start().expect("it starts");
     let settings = prepare(&server).await;
     let store = Arc::new(CqlStore::open(&settings).await.expect("it opens"));
@@ -108,10 +113,11 @@ async fn what_was_acknowledged_is_there_again_after_a_kill_and_the_margin_waits_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stands_still_is_reported_in_time_and_used_again_when_it_goes_on() {
+    let _one = ONE.lock().await;
     let server = Cassandra::start().expect("it starts");
     let settings = prepare(&server).await;
     let store = CqlStore::open(&settings).await.expect("it opens");
-    store.write(SHARD, flush(0)).await.expect("acknowledged");
+    until_done(|| store.write(SHARD, flush(0))).await;
 
     server.pause(0).expect("it runs");
     let answer = timeout(SOON, store.write(SHARD, flush(1))).await.expect("it does not hang");
@@ -126,6 +132,7 @@ async fn a_server_that_stands_still_is_reported_in_time_and_used_again_when_it_g
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loop_around_a_store_that_is_gone_does_not_spin() {
+    let _one = ONE.lock().await;
     let mut server = Cassandra::start().expect("it starts");
     let settings = prepare(&server).await;
     let store = CqlStore::open(&settings).await.expect("it opens");
