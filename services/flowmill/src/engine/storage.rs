@@ -11,6 +11,7 @@ use flowmill_store::Store;
 use flowmill_store::embedded::EmbeddedStore;
 use flowmill_store::memory::MemoryStore;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -29,12 +30,15 @@ pub(crate) enum DataFolder {
     Memory,
 }
 
+/// What is still to end, if anything is; behind a lock, so that who holds it can be shared.
+type Ending = Mutex<Option<BoxFuture<'static, ()>>>;
+
 /// Open data.
 pub(crate) struct Storage {
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
     /// What is still to end once nobody holds them.
-    ending: Option<BoxFuture<'static, ()>>,
+    ending: Ending,
     /// Removed when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -48,7 +52,7 @@ impl Storage {
         match data {
             DataFolder::Memory => {
                 let (log, store) = (Arc::new(MemoryLog::new()), Arc::new(MemoryStore::new()));
-                Ok(Self { log, store, ending: None, _temporary: None })
+                Ok(Self { log, store, ending: Ending::default(), _temporary: None })
             }
             DataFolder::Temporary => {
                 let folder = tempfile::Builder::new().prefix("flowmill-").tempdir();
@@ -60,13 +64,13 @@ impl Storage {
     }
 
     /// A log and a store that are elsewhere.
-    pub(crate) const fn of(log: Arc<dyn Log>, store: Arc<dyn Store>) -> Self {
-        Self { log, store, ending: None, _temporary: None }
+    pub(crate) fn of(log: Arc<dyn Log>, store: Arc<dyn Store>) -> Self {
+        Self { log, store, ending: Ending::default(), _temporary: None }
     }
 
     /// The same, with something to wait for at the end.
     pub(crate) fn closing_with(self, ending: BoxFuture<'static, ()>) -> Self {
-        Self { ending: Some(ending), ..self }
+        Self { ending: Mutex::new(Some(ending)), ..self }
     }
 
     /// The log.
@@ -80,8 +84,8 @@ impl Storage {
     }
 
     /// Closes the data: waits until nobody else holds it and everything in it is safe.
-    pub(crate) async fn close(mut self) {
-        let ending = self.ending.take();
+    pub(crate) async fn close(self) {
+        let ending = self.ending.lock().take();
         // Tasks that were told to end let go of it within moments.
         while Arc::strong_count(&self.log) > 1 || Arc::strong_count(&self.store) > 1 {
             sleep(LOOK_AGAIN).await;
@@ -101,7 +105,7 @@ async fn open_folder(
     let shown = path.display().to_string();
     let opened = spawn_blocking(move || open(&path, durability)).await?;
     let (log, store) = opened.with_context(|| format!("the data in {shown} cannot be opened"))?;
-    Ok(Storage { log, store, ending: None, _temporary: temporary })
+    Ok(Storage { log, store, ending: Ending::default(), _temporary: temporary })
 }
 
 /// Opens the log first: its lock keeps a second process away from both.
