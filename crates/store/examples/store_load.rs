@@ -1,9 +1,11 @@
-//! Measures the embedded store: `store_load DIR ROWS short|open|keyed`.
+//! Measures the embedded store: `store_load DIR ROWS short|open|keyed`, or, with the feature `cql`,
+//! the store on a Cassandra that is started for it: `store_load cql ROWS short|open|keyed`.
 //!
-//! A child process writes ROWS executions from four shards, 1,000 a flush (400 bytes of state,
+//! For the embedded store, a child process writes ROWS executions from four shards, 1,000 a flush (400 bytes of state,
 //! 300 of history), with watermarks as fast as they are answered, and is killed; then the file is
 //! opened again, read and listed. `short` executions are written once, ended; `open` ones wait
-//! for a timer; `keyed` ones are short, with ids in no order. Run it with `--release`.
+//! for a timer; `keyed` ones are short, with ids in no order. Run it with `--release`. A row is one
+//! execution's flush: its transitions since the last one, coalesced.
 
 #![allow(clippy::print_stdout, reason = "a measuring program prints its figures")]
 
@@ -33,6 +35,10 @@ async fn main() -> Result<()> {
         bail!("use: store_load DIR ROWS short|open|keyed");
     };
     let rows = rows.parse()?;
+    #[cfg(feature = "cql")]
+    if folder == "cql" {
+        return on_cql(rows, kind).await;
+    }
     match rest {
         [] => {
             fill_and_kill(&arguments)?;
@@ -63,11 +69,7 @@ fn fill_and_kill(arguments: &[String]) -> Result<()> {
 
 async fn fill(folder: &str, rows: u64, kind: &str) -> Result<()> {
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(file(folder), Settings::default())?);
-    let start = Instant::now();
-    let shards = (0..SHARDS).map(|shard| fill_shard(Arc::clone(&store), shard, rows, kind));
-    futures::future::try_join_all(shards).await?;
-    let took = start.elapsed().as_secs_f64();
-    println!("{rows} rows in {took:.1} s: {:.0}/s, {}", rows as f64 / took, memory()?);
+    fill_all(&store, rows, kind).await?;
     println!("file: {} MB", std::fs::metadata(file(folder))?.len() / 1_000_000);
     for _ in 0..3 {
         let start = Instant::now();
@@ -77,6 +79,17 @@ async fn fill(folder: &str, rows: u64, kind: &str) -> Result<()> {
     }
     println!("filled");
     std::future::pending().await
+}
+
+async fn fill_all(store: &Arc<dyn Store>, rows: u64, kind: &str) -> Result<()> {
+    let (start, before) = (Instant::now(), processor_seconds()?);
+    let shards = (0..SHARDS).map(|shard| fill_shard(Arc::clone(store), shard, rows, kind));
+    futures::future::try_join_all(shards).await?;
+    let took = start.elapsed().as_secs_f64();
+    let own = (processor_seconds()? - before) * 1e6 / rows as f64;
+    let rate = rows as f64 / took;
+    println!("{rows} rows in {took:.1} s: {rate:.0}/s, {own:.0} us of our CPU each, {}", memory()?);
+    Ok(())
 }
 
 async fn fill_shard(store: Arc<dyn Store>, shard: u64, rows: u64, kind: &str) -> Result<()> {
@@ -146,10 +159,30 @@ fn watermark(offset: u64) -> Watermark {
     }
 }
 
+/// A Cassandra is started, filled, read, and stopped.
+#[cfg(feature = "cql")]
+async fn on_cql(rows: u64, kind: &str) -> Result<()> {
+    use flowmill_store::cql::{InitPlan, Replication, init};
+    let server = flowmill_rig::Cassandra::start()?;
+    let mut settings = flowmill_store::CqlSettings::of(server.contact().split(','));
+    settings.replication = Replication::Everywhere(1);
+    init(&settings, InitPlan::default()).await?;
+    let store: Arc<dyn Store> = Arc::new(flowmill_store::CqlStore::open(&settings).await?);
+    for round in ["cold", "warm", "warm again"] {
+        println!("{round}:");
+        fill_all(&store, rows, kind).await?;
+    }
+    measure_reads(store.as_ref(), rows, kind).await
+}
+
 async fn read(folder: &str, rows: u64, kind: &str) -> Result<()> {
     let start = Instant::now();
     let store = EmbeddedStore::open(file(folder), Settings::default())?;
     println!("opened after a kill in {:.0} ms, {}", start.elapsed().as_secs_f64() * 1e3, memory()?);
+    measure_reads(&store, rows, kind).await
+}
+
+async fn measure_reads(store: &dyn Store, rows: u64, kind: &str) -> Result<()> {
     let start = Instant::now();
     let per_shard = rows / SHARDS;
     for n in 0..20_000_u64 {
@@ -172,6 +205,14 @@ async fn read(folder: &str, rows: u64, kind: &str) -> Result<()> {
 
 fn file(folder: &str) -> std::path::PathBuf {
     Path::new(folder).join("store.redb")
+}
+
+/// Seconds that this process has used of the processors.
+fn processor_seconds() -> Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(") ").context("the name ends")?;
+    let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+    Ok(ticks.sum::<Result<u64, _>>()? as f64 / 100.0)
 }
 
 fn memory() -> Result<String> {

@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep};
 use super::client::Client;
 use super::plan::{Before, Planner};
 use super::settings::CqlTuning;
-use super::unproven::{Due, LossEpoch};
-use super::{Inner, watermarks, writing};
+use super::unproven::{Due, LossEpoch, Work};
+use super::{Inner, purge, watermarks, writing};
 use crate::contract::StoreError;
 
 /// How long a server may take to say whether it has restarted.
@@ -92,7 +92,8 @@ pub(super) async fn round(inner: &Inner) -> Result<LossEpoch, StoreError> {
         return Err(StoreError::Unavailable("no CQL server answers".into()));
     }
     while let Some(due) = inner.unproven.due() {
-        write_again(inner, &due).await?;
+        do_again(inner, &due).await?;
+        inner.unproven.written_again(due.number, due.epoch);
     }
     inner.unproven.proven(began);
     for (shard, mark) in inner.unproven.margins() {
@@ -102,16 +103,19 @@ pub(super) async fn round(inner: &Inner) -> Result<LossEpoch, StoreError> {
     Ok(inner.unproven.epoch())
 }
 
-/// Writes a flush again, whatever is stored: timestamps put every row in its place.
-async fn write_again(inner: &Inner, due: &Due) -> Result<(), StoreError> {
+/// Writes or purges again, whatever is stored: timestamps put everything in its place.
+async fn do_again(inner: &Inner, due: &Due) -> Result<(), StoreError> {
+    let write = match &due.work {
+        Work::Write(write) => write,
+        Work::Purge(purged) => return purge::again(inner, purged).await,
+    };
     let mut planner = Planner::new(due.shard);
-    for entry in &due.write.executions {
+    for entry in &write.executions {
         planner.add(entry, &Before::Unknown);
     }
     let plan = planner.finish(&inner.known);
     writing::send(&inner.client, &plan).await?;
     inner.known.announced(plan.buckets, plan.flows);
-    inner.unproven.written_again(due.number, due.epoch);
     Ok(())
 }
 

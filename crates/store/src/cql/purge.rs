@@ -44,6 +44,9 @@ struct End {
 /// A part of a list: flow and slot.
 type ListPart = (Arc<str>, i64);
 
+/// An execution that was deleted, and how lists showed it.
+type Purged = (ExecutionId, Shown);
+
 /// What [`Store::purge`](crate::Store::purge) answers.
 pub(super) async fn run(inner: &Inner, purge: Purge) -> Result<usize, StoreError> {
     let last = keys::slot_of(purge.before);
@@ -52,12 +55,15 @@ pub(super) async fn run(inner: &Inner, purge: Purge) -> Result<usize, StoreError
     for slot in &slots {
         while count < purge.limit {
             let wanted = ENDS.min(purge.limit - count);
+            // Taken first: a server that restarts meanwhile may lose any of the deletions.
+            let epoch = inner.unproven.epoch();
             let ends = ends(&inner.client, purge, *slot, wanted).await?;
-            for part in delete_all(inner, &ends).await?.into_iter().flatten() {
-                count += 1;
-                touched.insert(part);
-            }
+            let deleted = delete_all(inner, &ends).await?;
+            let purged: Vec<Purged> = deleted.into_iter().flatten().collect();
             drop_ends(&inner.client, purge.shard, *slot, &ends).await?;
+            count += purged.len();
+            touched.extend(purged.iter().map(|(id, shown)| part_of(*id, shown)));
+            inner.unproven.keep_purge(purge.shard, purged, epoch);
             if ends.len() < wanted {
                 break;
             }
@@ -93,23 +99,43 @@ async fn ends(
     .collect()
 }
 
-/// Deletes the executions of rows that count; for each where lists showed it.
-async fn delete_all(inner: &Inner, ends: &[End]) -> Result<Vec<Option<ListPart>>, StoreError> {
+/// Deletes executions once more: a crash of a server may have brought them back.
+pub(super) async fn again(inner: &Inner, purged: &[Purged]) -> Result<(), StoreError> {
+    let deleted: Vec<_> = purged.iter().map(|purged| delete_again(inner, purged)).collect();
+    stream::iter(deleted).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn delete_again(inner: &Inner, (id, shown): &Purged) -> Result<(), StoreError> {
+    delete(inner, *id, shown).await?;
+    let Some(at) = shown.purge_at else { return Ok(()) };
+    let (slot, place) = (Value::Big(keys::slot_of(at)), Value::bytes(&keys::at(at, *id)));
+    let values = vec![Value::Big(stamp(shown.version)), keys::shard(id.shard()), slot, place];
+    inner.client.put(Statement::DropEnd, values).await
+}
+
+fn part_of(id: ExecutionId, shown: &Shown) -> ListPart {
+    let listed = Listed::of(id, shown);
+    (listed.flow, listed.bucket)
+}
+
+/// Deletes the executions of rows that count.
+async fn delete_all(inner: &Inner, ends: &[End]) -> Result<Vec<Option<Purged>>, StoreError> {
     let deleted: Vec<_> = ends.iter().map(|end| delete_if_due(inner, end)).collect();
     stream::iter(deleted).buffered(AT_ONCE).try_collect().await
 }
 
-async fn delete_if_due(inner: &Inner, end: &End) -> Result<Option<ListPart>, StoreError> {
+async fn delete_if_due(inner: &Inner, end: &End) -> Result<Option<Purged>, StoreError> {
     let shown = executions::shown(&inner.client, end.id).await?;
     match shown {
         Some(shown) if shown.purge_at == Some(end.at) => {
-            delete(inner, end.id, &shown).await.map(Some)
+            delete(inner, end.id, &shown).await?;
+            Ok(Some((end.id, shown)))
         }
         Some(_) | None => Ok(None),
     }
 }
 
-async fn delete(inner: &Inner, id: ExecutionId, shown: &Shown) -> Result<ListPart, StoreError> {
+async fn delete(inner: &Inner, id: ExecutionId, shown: &Shown) -> Result<(), StoreError> {
     let stamp = Value::Big(stamp(shown.version));
     let bucket = |bucket| {
         let values = vec![stamp.clone(), keys::execution(id), Value::Int(bucket)];
@@ -124,8 +150,7 @@ async fn delete(inner: &Inner, id: ExecutionId, shown: &Shown) -> Result<ListPar
     writing::all(&inner.client, &requests).await?;
     inner.client.change(&bucket(0)).await?;
     inner.known.forget(id);
-    inner.unproven.forget(id);
-    Ok((listed.flow, listed.bucket))
+    Ok(())
 }
 
 /// Takes an execution out of every slice, also those in which an earlier writer left it.

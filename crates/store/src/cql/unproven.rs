@@ -1,4 +1,4 @@
-//! Rows that were acknowledged so recently that a crash of a server may lose them.
+//! Rows, and purges, that were acknowledged so recently that a crash of a server may lose them.
 //!
 //! They are kept until they are old enough and no server has restarted since they were sent; then
 //! their bytes are let go, and the margin mark may pass them. A restart in between makes all of
@@ -16,11 +16,15 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use super::cells::Shown;
 use crate::contract::StoreError;
 use crate::row::{Checkpoint, RowVersion, Watermark, Write};
 
 /// How long a write waits for room before its caller is told.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
+
+/// What a purged execution takes in memory, in bytes.
+const PURGED_BYTES: usize = 256;
 
 /// Watermarks of one shard that wait to become the margin mark. Beyond it the last is replaced.
 const WAITING_MARKS: usize = 128;
@@ -29,17 +33,26 @@ const WAITING_MARKS: usize = 128;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LossEpoch(u64);
 
-/// A flush that is kept.
+/// What may have to be done again.
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    /// Rows that were written.
+    Write(Arc<Write>),
+    /// Executions that were purged, as lists showed them.
+    Purge(Arc<Vec<(ExecutionId, Shown)>>),
+}
+
+/// Something that is kept: a flush, most often.
 #[derive(Debug)]
 struct Kept {
     shard: ShardId,
-    write: Arc<Write>,
+    work: Work,
     epoch: LossEpoch,
     acknowledged: Instant,
     bytes: usize,
 }
 
-/// A flush that is due to be written again.
+/// Something that is due to be done again.
 pub(super) struct Due {
     /// Its number.
     pub(super) number: u64,
@@ -47,8 +60,8 @@ pub(super) struct Due {
     pub(super) epoch: LossEpoch,
     /// Its shard.
     pub(super) shard: ShardId,
-    /// Its rows.
-    pub(super) write: Arc<Write>,
+    /// What it is.
+    pub(super) work: Work,
 }
 
 /// The flushes that are kept, and the watermarks behind them.
@@ -104,6 +117,25 @@ impl Unproven {
         self.state.lock().epoch
     }
 
+    /// Keeps a purge that was acknowledged just now, and sent in `epoch`: where its deletions were
+    /// lost the executions are there again, and nothing says when they may be purged.
+    pub(super) fn keep_purge(
+        &self,
+        shard: ShardId,
+        purged: Vec<(ExecutionId, Shown)>,
+        epoch: LossEpoch,
+    ) {
+        if purged.is_empty() {
+            return;
+        }
+        let bytes = purged.len() * PURGED_BYTES;
+        let mut state = self.state.lock();
+        for (id, _) in &purged {
+            state.latest.remove(id);
+        }
+        state.push(shard, Work::Purge(Arc::new(purged)), epoch, bytes);
+    }
+
     /// Keeps a flush that was acknowledged just now, and sent in `epoch`.
     pub(super) fn keep(&self, shard: ShardId, write: Write, epoch: LossEpoch, bytes: usize) {
         let mut state = self.state.lock();
@@ -114,9 +146,7 @@ impl Unproven {
                 *latest = (entry.version, number);
             }
         }
-        state.bytes += bytes;
-        let (write, acknowledged) = (Arc::new(write), Instant::now());
-        state.kept.push_back(Kept { shard, write, epoch, acknowledged, bytes });
+        state.push(shard, Work::Write(Arc::new(write)), epoch, bytes);
     }
 
     /// Notes a watermark that was acknowledged just now. Every row it covers was before.
@@ -138,14 +168,10 @@ impl Unproven {
         let state = self.state.lock();
         let (version, number) = state.latest.get(&id).copied()?;
         let kept = state.kept.get(usize::try_from(number - state.first).ok()?)?;
-        let entry = kept.write.executions.iter().find(|entry| entry.id == id)?;
+        let Work::Write(write) = &kept.work else { return None };
+        let entry = write.executions.iter().find(|entry| entry.id == id)?;
         let (sequence, state) = (entry.sequence, entry.checkpoint.clone());
         Some(Checkpoint { version, sequence, state })
-    }
-
-    /// Forgets the state of an execution that was purged.
-    pub(super) fn forget(&self, id: ExecutionId) {
-        self.state.lock().latest.remove(&id);
     }
 
     /// A server has restarted, or may have: everything kept is due again.
@@ -160,7 +186,7 @@ impl Unproven {
         let epoch = state.epoch;
         let (number, kept) =
             (state.first..).zip(&state.kept).find(|(_, kept)| kept.epoch < epoch)?;
-        Some(Due { number, epoch, shard: kept.shard, write: Arc::clone(&kept.write) })
+        Some(Due { number, epoch, shard: kept.shard, work: kept.work.clone() })
     }
 
     /// A flush was written again, having been sent in `epoch`.
@@ -211,6 +237,12 @@ impl Unproven {
 }
 
 impl State {
+    fn push(&mut self, shard: ShardId, work: Work, epoch: LossEpoch, bytes: usize) {
+        self.bytes += bytes;
+        let acknowledged = Instant::now();
+        self.kept.push_back(Kept { shard, work, epoch, acknowledged, bytes });
+    }
+
     /// The number that the next flush gets.
     fn next(&self) -> u64 {
         self.first + self.kept.len() as u64
@@ -221,7 +253,8 @@ impl State {
         let number = self.first;
         self.first += 1;
         self.bytes -= kept.bytes;
-        for entry in &kept.write.executions {
+        let Work::Write(write) = kept.work else { return };
+        for entry in &write.executions {
             if self.latest.get(&entry.id).is_some_and(|latest| latest.1 == number) {
                 self.latest.remove(&entry.id);
             }
@@ -314,8 +347,15 @@ mod tests {
         keep(&unproven, 1, 5, unproven.epoch());
         keep(&unproven, 1, 4, unproven.epoch());
         assert_eq!(version(&unproven, 1), Some(5));
-        unproven.forget(id(1));
+        let purged = vec![(id(1), Shown::of(&entry(id(1), 5)))];
+        unproven.keep_purge(SHARD, purged, unproven.epoch());
         assert_eq!(version(&unproven, 1), None);
+        unproven.lost();
+        for done_again in ["a write", "a write", "a purge"] {
+            let due = unproven.due().expect(done_again);
+            assert_eq!(matches!(due.work, Work::Purge(_)), done_again == "a purge");
+            unproven.written_again(due.number, due.epoch);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -87,9 +87,9 @@ async fn what_was_acknowledged_is_there_again_after_a_kill_and_the_margin_waits_
     .await;
 
     let before_kill = written();
-    server.kill().expect("it runs");
+    server.kill(0).expect("it runs");
     let margin_bound = written();
-    server.restart().expect("it starts again");
+    server.restart(0).expect("it starts again");
     wait_until("writing goes on", async || written() > before_kill + 5).await;
     writing.abort();
     let flushes = written();
@@ -113,13 +113,13 @@ async fn a_server_that_stands_still_is_reported_in_time_and_used_again_when_it_g
     let store = CqlStore::open(&settings).await.expect("it opens");
     store.write(SHARD, flush(0)).await.expect("acknowledged");
 
-    server.pause().expect("it runs");
+    server.pause(0).expect("it runs");
     let answer = timeout(SOON, store.write(SHARD, flush(1))).await.expect("it does not hang");
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     let answer = timeout(SOON, store.load(id(0))).await.expect("it does not hang");
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
 
-    server.resume().expect("it runs");
+    server.resume(0).expect("it runs");
     until_done(|| store.write(SHARD, flush(1))).await;
     wait_until("every row is there", || missing(&settings, 2).map(|n| n == Some(0))).await;
 }
@@ -129,7 +129,7 @@ async fn a_loop_around_a_store_that_is_gone_does_not_spin() {
     let mut server = Cassandra::start().expect("it starts");
     let settings = prepare(&server).await;
     let store = CqlStore::open(&settings).await.expect("it opens");
-    server.kill().expect("it runs");
+    server.kill(0).expect("it runs");
     let (start, mut calls) = (Instant::now(), 0_u32);
     while start.elapsed() < Duration::from_secs(5) {
         store.write(SHARD, flush(0)).await.expect_err("it is gone");

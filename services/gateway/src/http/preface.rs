@@ -110,7 +110,7 @@ mod tests {
     fn pieces(bytes: &[u8], piece: usize) -> Box<dyn AsyncRead + Unpin + Send> {
         let mut whole: Box<dyn AsyncRead + Unpin + Send> = Box::new(tokio::io::empty());
         for part in bytes.chunks(piece).rev() {
-            whole = Box::new(io::Cursor::new(part.to_vec()).chain(whole));
+            whole = Box::new(AsyncReadExt::chain(io::Cursor::new(part.to_vec()), whole));
         }
         whole
     }
