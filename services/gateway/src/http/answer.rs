@@ -133,7 +133,9 @@ fn span_of(request: &Request) -> Span {
     );
     if let Some(asked) = asked(request) {
         span.record(fields::SERVER, asked.host());
-        asked.port_u16().map(|port| span.record(fields::PORT, port));
+        if let Some(port) = asked.port_u16() {
+            span.record(fields::PORT, port);
+        }
     }
     let parent = request.headers().get(headers::TRACEPARENT).and_then(|value| value.to_str().ok());
     if let Some(parent) = parent.and_then(|text| text.parse::<flowmill_model::TraceContext>().ok())

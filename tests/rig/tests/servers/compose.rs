@@ -17,27 +17,26 @@ fn read(yaml: &str) -> Value {
 }
 
 fn value<'a>(first: &Event<'a>, rest: &mut impl Iterator<Item = Event<'a>>) -> Value {
-    match first {
-        Event::Scalar(text, ..) => Value::String(text.to_string()),
-        Event::SequenceStart(..) => {
-            let mut list = vec![];
-            loop {
-                match rest.next().unwrap() {
-                    Event::SequenceEnd => return Value::Array(list),
-                    item => list.push(value(&item, rest)),
-                }
+    if let Event::Scalar(text, ..) = first {
+        return Value::String(text.to_string());
+    }
+    if let Event::SequenceStart(..) = first {
+        let mut list = vec![];
+        loop {
+            let item = rest.next().unwrap();
+            if matches!(item, Event::SequenceEnd) {
+                return list.into();
             }
+            list.push(value(&item, rest));
         }
-        Event::MappingStart(..) => {
-            let mut map = Map::new();
-            loop {
-                let Event::Scalar(key, ..) = rest.next().unwrap() else { return map.into() };
-                let item = rest.next().unwrap();
-                let said = map.insert(key.to_string(), value(&item, rest));
-                assert_eq!(said, None, "{key} is said twice");
-            }
-        }
-        other => panic!("{other:?} is not read here"),
+    }
+    assert!(matches!(first, Event::MappingStart(..)), "{first:?} is not read here");
+    let mut map = Map::new();
+    loop {
+        let Event::Scalar(key, ..) = rest.next().unwrap() else { return map.into() };
+        let item = rest.next().unwrap();
+        let said = map.insert(key.to_string(), value(&item, rest));
+        assert_eq!(said, None, "{key} is said twice");
     }
 }
 
