@@ -11,6 +11,7 @@ use flowmill_store::Store;
 use flowmill_store::embedded::EmbeddedStore;
 use flowmill_store::memory::MemoryStore;
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -34,7 +35,7 @@ pub(crate) struct Storage {
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
     /// What is still to end once nobody holds them.
-    ending: Option<BoxFuture<'static, ()>>,
+    ending: Option<Mutex<BoxFuture<'static, ()>>>,
     /// Removed when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -66,7 +67,7 @@ impl Storage {
 
     /// The same, with something to wait for at the end.
     pub(crate) fn closing_with(self, ending: BoxFuture<'static, ()>) -> Self {
-        Self { ending: Some(ending), ..self }
+        Self { ending: Some(Mutex::new(ending)), ..self }
     }
 
     /// The log.
@@ -88,7 +89,7 @@ impl Storage {
         }
         drop(spawn_blocking(move || drop(self)).await);
         if let Some(ending) = ending {
-            ending.await;
+            ending.into_inner().await;
         }
     }
 }

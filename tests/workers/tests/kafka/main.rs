@@ -8,7 +8,7 @@
 mod node;
 mod python;
 
-use flowmill_log::{Log, Record, Topic, worker_group};
+use flowmill_log::{Record, Topic, worker_group};
 use flowmill_model::{Queue, limits};
 use flowmill_store::Status;
 
