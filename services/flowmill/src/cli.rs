@@ -78,7 +78,7 @@ impl Command {
             | Self::Server(_)
             | Self::Gateway(_)
             | Self::Orchestrator(_)
-            | Self::Worker(_) => "info,ractor=warn",
+            | Self::Worker(_) => "info,ractor=warn,scylla=warn",
             Self::Demo(_)
             | Self::Run(_)
             | Self::Validate(_)

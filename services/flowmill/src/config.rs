@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use kafka::{KafkaConfig, Mechanism, Protocol};
-pub(crate) use layers::{ConfigError, Layers, load};
+pub(crate) use layers::{Layers, load};
 pub(crate) use secret::Secret;
 pub(crate) use show::show;
 

@@ -1,6 +1,5 @@
 use std::num::NonZeroUsize;
 
-
 use super::*;
 use crate::contract::{NotWritten, ReadLimit};
 use crate::topic::Retention;

@@ -166,6 +166,9 @@ impl Follower {
     async fn run(mut self, address: String) {
         while !self.statuses.is_closed() {
             let ended = self.follow().await;
+            if self.statuses.is_closed() {
+                return;
+            }
             if self.statuses.send_if_modified(|known| !std::mem::take(known).is_empty()) {
                 tracing::warn!(address, why = ended, "a node does not tell how its shards stand");
             }

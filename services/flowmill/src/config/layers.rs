@@ -76,6 +76,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
+    #[cfg(test)]
     pub(super) fn name(&self) -> String {
         self.path.join(".")
     }

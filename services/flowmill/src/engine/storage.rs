@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use anyhow::Context;
 use flowmill_log::embedded::Durability;
+use flowmill_log::kafka::Clients;
 use flowmill_log::{EmbeddedLog, Log, MemoryLog};
 use flowmill_store::Store;
 use flowmill_store::embedded::EmbeddedStore;
 use flowmill_store::memory::MemoryStore;
-use futures::future::BoxFuture;
-use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 /// How often whether somebody else still holds the data is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// How long clients of Kafka may take to leave.
+const CLIENTS_WITHIN: Duration = Duration::from_secs(3);
 
 /// Where an engine's data is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +36,8 @@ pub(crate) enum DataFolder {
 pub(crate) struct Storage {
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
-    /// What is still to end once nobody holds them.
-    ending: Option<Mutex<BoxFuture<'static, ()>>>,
+    /// Clients of Kafka that are still to leave their groups once nobody holds the log.
+    leaving: Option<Clients>,
     /// Removed when everything in it is closed.
     _temporary: Option<TempDir>,
 }
@@ -49,7 +51,7 @@ impl Storage {
         match data {
             DataFolder::Memory => {
                 let (log, store) = (Arc::new(MemoryLog::new()), Arc::new(MemoryStore::new()));
-                Ok(Self { log, store, ending: None, _temporary: None })
+                Ok(Self { log, store, leaving: None, _temporary: None })
             }
             DataFolder::Temporary => {
                 let folder = tempfile::Builder::new().prefix("flowmill-").tempdir();
@@ -62,12 +64,13 @@ impl Storage {
 
     /// A log and a store that are elsewhere.
     pub(crate) const fn of(log: Arc<dyn Log>, store: Arc<dyn Store>) -> Self {
-        Self { log, store, ending: None, _temporary: None }
+        Self { log, store, leaving: None, _temporary: None }
     }
 
-    /// The same, with something to wait for at the end.
-    pub(crate) fn closing_with(self, ending: BoxFuture<'static, ()>) -> Self {
-        Self { ending: Some(Mutex::new(ending)), ..self }
+    /// The same, with clients to wait for at the end: one that has not left its group holds its
+    /// partitions for the session's time.
+    pub(crate) fn waiting_for(self, clients: Clients) -> Self {
+        Self { leaving: Some(clients), ..self }
     }
 
     /// The log.
@@ -82,14 +85,16 @@ impl Storage {
 
     /// Closes the data: waits until nobody else holds it and everything in it is safe.
     pub(crate) async fn close(mut self) {
-        let ending = self.ending.take();
+        let leaving = self.leaving.take();
         // Tasks that were told to end let go of it within moments.
         while Arc::strong_count(&self.log) > 1 || Arc::strong_count(&self.store) > 1 {
             sleep(LOOK_AGAIN).await;
         }
         drop(spawn_blocking(move || drop(self)).await);
-        if let Some(ending) = ending {
-            ending.into_inner().await;
+        if let Some(clients) = leaving
+            && !clients.gone(CLIENTS_WITHIN).await
+        {
+            tracing::warn!("clients of Kafka did not end in time");
         }
     }
 }
@@ -102,7 +107,7 @@ async fn open_folder(
     let shown = path.display().to_string();
     let opened = spawn_blocking(move || open(&path, durability)).await?;
     let (log, store) = opened.with_context(|| format!("the data in {shown} cannot be opened"))?;
-    Ok(Storage { log, store, ending: None, _temporary: temporary })
+    Ok(Storage { log, store, leaving: None, _temporary: temporary })
 }
 
 /// Opens the log first: its lock keeps a second process away from both.

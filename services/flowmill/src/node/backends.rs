@@ -9,7 +9,6 @@ use flowmill_log::kafka::{
 };
 use flowmill_log::{Log, Topic};
 use flowmill_store::cql::{self, CqlSettings, CqlStore, Replication};
-use futures::FutureExt;
 
 use crate::config::{Config, KafkaConfig, Mechanism, Protocol, Secret};
 use crate::engine::Storage;
@@ -73,19 +72,9 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
     let store = CqlStore::open(&cql).await.map_err(refused)?;
     let shards = log.partitions(&Topic::Commands).unwrap_or_default();
     let clients = log.clients().clone();
-    let leaving = clients.clone();
-    let storage = Storage::of(Arc::new(log), Arc::new(store));
-    // A consumer that has not left its group holds its partitions for the session's time.
-    let gone = async move {
-        if !leaving.gone(CLIENTS_WITHIN).await {
-            tracing::warn!("clients of Kafka did not end in time");
-        }
-    };
-    Ok(Opened { storage: storage.closing_with(gone.boxed()), clients, shards })
+    let storage = Storage::of(Arc::new(log), Arc::new(store)).waiting_for(clients.clone());
+    Ok(Opened { storage, clients, shards })
 }
-
-/// How long clients of Kafka may take to leave.
-const CLIENTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Says what is wrong with the settings of log and store.
 ///

@@ -4,12 +4,14 @@
 #![allow(clippy::print_stdout, reason = "a test that failed says how to repeat it")]
 
 mod bench;
+mod cluster;
 mod collector;
 mod demo;
 mod dev;
 mod disk;
 mod jaeger;
 mod kill;
+mod load;
 mod observe;
 mod process;
 mod program;

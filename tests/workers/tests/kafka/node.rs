@@ -70,8 +70,7 @@ impl Node {
             metrics: Metrics::default(),
             deciders: Handle::current(),
         };
-        let settings =
-            flowmill_orchestrator::Settings { shards: SHARDS, ..Default::default() };
+        let settings = flowmill_orchestrator::Settings { shards: SHARDS, ..Default::default() };
         let orchestrator = Orchestrator::start(parts, settings).await.unwrap();
         let gateway = Gateway::new(Parts {
             log: Arc::clone(&log),

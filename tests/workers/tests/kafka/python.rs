@@ -55,7 +55,10 @@ impl Python {
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder), missing);
         let mut install = Command::new(&program);
         install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]);
-        run(install.arg(packages), "the packages are fetched from PyPI: see that it can be reached");
+        run(
+            install.arg(packages),
+            "the packages are fetched from PyPI: see that it can be reached",
+        );
         fs::write(done, wanted).unwrap();
         Self { program, example }
     }

@@ -87,6 +87,10 @@ impl<R: Send + Sync> ClientContext for Context<R> {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+        if is_expected(code) {
+            tracing::debug!(client = self.name, ?code, reason, "a client of Kafka waits");
+            return;
+        }
         tracing::warn!(client = self.name, ?code, reason, "a client of Kafka has trouble");
         self.shared.troubles.note(Trouble::of(code, reason));
     }
@@ -102,6 +106,12 @@ impl<R: Send + Sync> ClientContext for Context<R> {
             principal_name: file.principal.clone(),
         })
     }
+}
+
+/// What is no trouble: a group that has committed nothing yet, a topic that is made when the first
+/// record for it comes.
+fn is_expected(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::UnknownTopicOrPartition)
 }
 
 impl<R: Rebalances> ConsumerContext for Context<R> {

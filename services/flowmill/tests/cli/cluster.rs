@@ -1,0 +1,8 @@
+//! A cluster of real processes on a real Kafka and a real CQL server: its roles, what they refuse,
+//! and what survives when they, the broker or the store die.
+
+mod node;
+mod refusals;
+mod servers;
+mod survival;
+mod together;
