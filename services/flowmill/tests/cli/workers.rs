@@ -73,7 +73,7 @@ async fn a_rust_worker_of_the_sdk_runs_tasks_in_a_process_of_its_own() {
     server.flowmill(&["deploy", &bill()]).with_code(0);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let worker = charge::worker(&server.url).unwrap();
-    let running = tokio::spawn(worker.run(async { drop(stopped.await) }));
+    let running = flowmill_runtime::spawn("worker", worker.run(async { drop(stopped.await) }));
     connected(&server, "rust");
     let charged = start(&server, 180).with_code(0).json();
     assert_eq!(
