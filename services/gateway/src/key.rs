@@ -143,7 +143,7 @@ mod tests {
         assert_ne!(id, of(&flow, &crate::triggers::Place { offset: 8, ..place.clone() }));
         assert_ne!(id, of(&flow, &crate::triggers::Place { partition: 4, ..place.clone() }));
         assert_ne!(id, of(&flow, &crate::triggers::Place { timestamp: Some(10), ..place }));
-        assert_eq!(id.to_string(), "PENDING");
+        assert_eq!(id.to_string(), "0000f66b1f2f89fdc4d30b8c7c723341");
     }
 
     #[test]

@@ -109,7 +109,7 @@ mod tests {
         ];
         assert_eq!(headers, expect);
         let cut = letter(&flow, &record, &why, 9);
-        assert_eq!(&cut.value[..], b"01234");
+        assert_eq!(&cut.value[..], b"0123", "the key and a header take their part of the room");
         assert_eq!(shown(cut.headers.last().unwrap()), "flowmill-cut=10");
     }
 }
