@@ -1,5 +1,7 @@
 //! What a failed request means: whether it may have happened, and whether to repeat it.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the driver may learn of further errors")]
+
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
 
 use crate::contract::StoreError;
