@@ -100,6 +100,8 @@ pub(crate) fn tests_of_files() -> Command {
         "--test",
         "events",
         "--test",
+        "asyncapi",
+        "--test",
         "reference",
         "--test",
         "kafka",
