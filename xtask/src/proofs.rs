@@ -102,6 +102,8 @@ pub(crate) fn tests_of_files() -> Command {
         "--test",
         "asyncapi",
         "--test",
+        "contract",
+        "--test",
         "reference",
         "--test",
         "kafka",
