@@ -34,6 +34,11 @@ const JAVA: &str = r#"for j in "$JAVA_HOME/bin/java" /usr/lib/jvm/*/bin/java jav
 pub(crate) const SERVERS: &[Tool] = &[
     Tool { probe: &["sh", "-c", JAVA], source: Source::Package("openjdk-17-jre-headless") },
     Tool { probe: &["mvn", "--version"], source: Source::Package("maven") },
+    // Workers and producers in Python are tested with packages of their own.
+    Tool {
+        probe: &["python3", "-c", "import ensurepip, venv"],
+        source: Source::Package("python3-venv"),
+    },
 ];
 
 /// A `go` that can fetch a later one if a module asks for it.

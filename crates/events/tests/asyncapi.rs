@@ -82,10 +82,8 @@ fn record(example: &Value) -> Record {
     let headers = example["headers"].as_object().expect("headers").iter();
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let headers = headers.map(|(name, value)| Header::new(name.clone(), text(value))).collect();
-    let value = match &example["payload"] {
-        Value::Null => String::new(),
-        payload => payload.to_string(),
-    };
+    let payload = &example["payload"];
+    let value = if payload.is_null() { String::new() } else { payload.to_string() };
     Record { headers, ..Record::of(value) }
 }
 

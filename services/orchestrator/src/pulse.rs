@@ -16,7 +16,7 @@ pub(crate) const EVERY: Duration = Duration::from_secs(1);
 
 /// One loop's pulse. Clones are the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Pulse {
+pub struct Pulse {
     began: Instant,
     /// When the loop turned last, in milliseconds since it began.
     turned: Arc<AtomicU64>,

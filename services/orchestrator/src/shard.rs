@@ -191,7 +191,14 @@ impl From<Alarm> for Next {
     fn from(alarm: Alarm) -> Self {
         match alarm {
             Alarm::Log(ReadError::Unavailable(why)) => Self::Reclaim(why),
-            other => Self::Halt(other.to_string()),
+            other @ (Alarm::Broken(_)
+            | Alarm::Undecodable { .. }
+            | Alarm::WatermarkMissing(_)
+            | Alarm::NoWatermark(_)
+            | Alarm::InputPosition { .. }
+            | Alarm::Log(_)
+            | Alarm::Store(_)
+            | Alarm::UnknownDeferral(_)) => Self::Halt(other.to_string()),
         }
     }
 }

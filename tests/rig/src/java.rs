@@ -18,7 +18,7 @@ pub(crate) fn find() -> Result<PathBuf, RigError> {
         .unwrap_or_default();
     usual.sort();
     let homes = set.into_iter().chain(usual).map(|home| home.join("bin/java"));
-    let found = homes.chain([PathBuf::from("java")]).find(is_17);
+    let found = homes.chain([PathBuf::from("java")]).find(|java| is_17(java));
     found.ok_or(RigError::NoJava)
 }
 
@@ -29,6 +29,6 @@ pub(crate) fn version(java: &Path) -> String {
     said.split('"').nth(1).unwrap_or_default().to_owned()
 }
 
-fn is_17(java: &PathBuf) -> bool {
+fn is_17(java: &Path) -> bool {
     version(java).starts_with("17.")
 }

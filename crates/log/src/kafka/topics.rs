@@ -17,13 +17,16 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::task::spawn_blocking;
 
-use super::clients::{Clients, Context, REQUEST, Trouble};
+use super::clients::{Clients, Context, Trouble};
 use super::error::{ClusterError, Difference, Differences};
 use super::table::{self, Partitions, Replicas, TopicName, TopicRow};
 use crate::topic::{Retention, Topic};
 
 /// How long topics may take until every partition has a leader.
 const READY: Duration = Duration::from_secs(30);
+
+/// How long brokers may take for their first answer, with the login before it.
+const FIRST_ANSWER: Duration = Duration::from_secs(20);
 
 /// Pause between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -93,7 +96,7 @@ pub(crate) async fn overview(clients: &Clients) -> Result<Overview, ClusterError
 }
 
 fn look(asker: &BaseConsumer<Context>, clients: &Clients) -> Result<Overview, KafkaError> {
-    let until = Instant::now() + REQUEST;
+    let until = Instant::now() + FIRST_ANSWER;
     loop {
         let asked = asker.fetch_metadata(None, Duration::from_secs(1));
         // Errors are only told to who polls.

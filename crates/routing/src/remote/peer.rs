@@ -144,7 +144,17 @@ fn not_answered(shard: ShardId, status: &Status) -> AskError {
         Code::ResourceExhausted => AskError::Busy(shard),
         Code::DeadlineExceeded | Code::Cancelled => AskError::TimedOut(shard),
         Code::Unavailable | Code::Unknown | Code::Aborted => AskError::Moved(shard),
-        code => {
+        code @ (Code::Ok
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::DataLoss
+        | Code::Unauthenticated) => {
             tracing::error!(%shard, ?code, why = status.message(), "the owner refuses a question");
             AskError::NoOwner(shard)
         }

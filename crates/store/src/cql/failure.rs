@@ -1,5 +1,10 @@
 //! What a failed request means: whether it may have happened, and whether to repeat it.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the driver's errors are not ours, and more may come"
+)]
+
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
 
 use crate::contract::StoreError;

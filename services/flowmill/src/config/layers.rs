@@ -220,6 +220,7 @@ mod tests {
     fn every_setting_has_a_kind_a_manual_and_takes_its_variable() {
         let text = |setting: &Setting| match (setting.name().as_str(), setting.kind) {
             (_, Kind::Number) => "7",
+            ("orchestrator.lifecycle", _) => "false",
             (_, Kind::Truth) => "true",
             ("listen.address" | "listen.internal", _) => "127.0.0.1:1",
             ("orchestrator.retention", _) => "1d",

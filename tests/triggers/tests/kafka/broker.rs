@@ -124,7 +124,9 @@ impl User {
             let plan = ConsumerPlan { group: &group, purpose: "looking", extra: &[] };
             let consumer = clients.consumer(plan, ()).unwrap();
             let mut list = TopicPartitionList::new();
-            (0..partitions).for_each(|number| drop(list.add_partition(&topic, number)));
+            for number in 0..partitions {
+                list.add_partition(&topic, number);
+            }
             let found = consumer.committed_offsets(list, DEADLINE).unwrap();
             let position = |offset| if let Offset::Offset(at) = offset { at } else { -1 };
             found.elements().iter().map(|found| position(found.offset())).collect()

@@ -2,6 +2,8 @@
 //!
 //! One broker serves all tests; each has topics, flows and a cluster name of its own.
 
+#![cfg(test)]
+
 mod broker;
 mod foreign;
 mod letters;

@@ -173,7 +173,12 @@ impl Node {
         let decoded = records.iter().map(|r| envelope::decode::<CommandRecord>(&r.value).unwrap());
         let of_flow = |record: &CommandRecord| match &record.command {
             Command::Start(start) => start.flow.flow.name.as_str() == flow,
-            _ => false,
+            Command::Signal(_)
+            | Command::Cancel(_)
+            | Command::Suspend(_)
+            | Command::Resume(_)
+            | Command::Deploy(_)
+            | Command::Activate(_) => false,
         };
         decoded.filter(of_flow).collect()
     }

@@ -36,7 +36,12 @@ async fn a_record_read_again_starts_nothing_new() {
     assert_eq!(starts.len(), 100, "every record was read twice");
     let id = |start: &CommandRecord| match &start.command {
         Command::Start(start) => start.execution,
-        other => panic!("{other:?}"),
+        other @ (Command::Signal(_)
+        | Command::Cancel(_)
+        | Command::Suspend(_)
+        | Command::Resume(_)
+        | Command::Deploy(_)
+        | Command::Activate(_)) => panic!("{other:?}"),
     };
     let ids: BTreeSet<_> = starts.iter().map(id).collect();
     assert_eq!(ids, executions);

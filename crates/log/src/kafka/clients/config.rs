@@ -33,7 +33,7 @@ const COMMON: &[(&str, &str)] = &[
     ("retry.backoff.max.ms", "500"),
     // A broker that hangs must not hold a request for the default of a minute.
     ("socket.timeout.ms", "10000"),
-    ("socket.connection.setup.timeout.ms", "5000"),
+    ("socket.connection.setup.timeout.ms", "10000"),
     ("socket.nagle.disable", "true"),
     ("socket.keepalive.enable", "true"),
     // Partitions that were added are to be seen while somebody still waits for them.

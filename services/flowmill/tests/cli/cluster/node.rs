@@ -101,7 +101,7 @@ impl Drop for Node {
         drop(self.child.kill());
         drop(self.child.wait());
         if std::thread::panicking() {
-            eprintln!("{} said:\n{}", self.url, self.said());
+            println!("{} said:\n{}", self.url, self.said());
         }
     }
 }

@@ -53,11 +53,17 @@ fn committed(client: &Client, topic: &TopicName) -> KafkaResult<BTreeMap<i32, Op
     let metadata = client.fetch_metadata(Some(topic.as_str()), ASK)?;
     let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
     let mut asked = TopicPartitionList::new();
-    partitions.for_each(|partition| drop(asked.add_partition(topic.as_str(), partition.id())));
+    for partition in partitions {
+        asked.add_partition(topic.as_str(), partition.id());
+    }
     let found = client.committed_offsets(asked, ASK)?;
     let position = |offset| match offset {
         Offset::Offset(at) => Some(at),
-        _ => None,
+        Offset::Beginning
+        | Offset::End
+        | Offset::Stored
+        | Offset::Invalid
+        | Offset::OffsetTail(_) => None,
     };
     let elements = found.elements();
     Ok(elements.iter().map(|found| (found.partition(), position(found.offset()))).collect())

@@ -64,7 +64,7 @@ impl Stream {
     async fn task(&mut self) -> Task {
         match self.next().await {
             Response::Task(task) => task,
-            other => panic!("no task: {other:?}"),
+            other @ (Response::Accepted(_) | Response::Refused(_)) => panic!("no task: {other:?}"),
         }
     }
 }
@@ -152,7 +152,7 @@ async fn what_is_refused_says_so_and_the_stream_goes_on() {
     let task = stream.task().await;
     let refused = |response: Response| match response {
         Response::Refused(refused) => (refused.token, refused.code, refused.retryable),
-        other => panic!("not refused: {other:?}"),
+        other @ (Response::Task(_) | Response::Accepted(_)) => panic!("not refused: {other:?}"),
     };
     let large = format!("\"{}\"", "x".repeat(limits::PAYLOAD_BYTES));
     stream.say(complete(&task, &large));

@@ -95,7 +95,9 @@ async fn what_went_wrong_is_told_as_it_was_said() {
     }
     let failure = |outcome: &Outcome| match outcome {
         Outcome::Failed(failure) => failure.clone(),
-        other => panic!("no failure: {other:?}"),
+        other @ (Outcome::Running | Outcome::Completed(_) | Outcome::Later(_)) => {
+            panic!("no failure: {other:?}")
+        }
     };
     let [slow, bare, declined] = [0, 1, 2].map(|at: usize| failure(&outcomes[at]));
     assert_eq!((slow.retryable, slow.retry_after_ms), (true, Some(2_000)));
