@@ -195,7 +195,9 @@ impl Engine {
         }
         drop((gateway, owners, peers, deciders));
         if timeout(FILES_WITHIN, storage.close()).await.is_err() {
-            tracing::warn!("the data did not close in time; the next start checks it");
+            tracing::warn!(
+                "log and store did not close in time; the next start finds out what they hold"
+            );
         }
     }
 

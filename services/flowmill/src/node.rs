@@ -67,6 +67,7 @@ pub(crate) async fn run(
     let token = token(&config)?;
     let addresses = addresses(&config, roles);
     check_reach(&config, addresses, token.is_some())?;
+    check_advertised(&config, addresses, roles)?;
     let mut signals = Signals::listen().context("signals cannot be listened for")?;
     let api = bind(addresses.api).await?;
     let internal = bind(addresses.internal).await?;
@@ -172,6 +173,20 @@ fn check_reach(config: &Config, addresses: Addresses, token: bool) -> Result<(),
              set FLOWMILL_API_TOKEN to the same secret on all nodes, listen on 127.0.0.1, or add \
              --insecure if your network keeps strangers out"
         ))),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses an orchestrator that others would be told to reach at no address in particular.
+fn check_advertised(config: &Config, addresses: Addresses, roles: Roles) -> Result<(), Failure> {
+    let everywhere = addresses.internal.filter(|address| address.ip().is_unspecified());
+    match everywhere {
+        Some(address) if roles.orchestrator && config.listen.advertise.is_none() => {
+            Err(Failure::Wrong(format!(
+                "other nodes cannot reach {address}\n  \
+                 add --advertise HOST:PORT, the address at which they reach this node"
+            )))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -301,6 +316,20 @@ mod tests {
         config.listen.internal = Some("0.0.0.0:7401".parse().unwrap());
         assert!(check_reach(&config, addresses(&config, Roles::ALL), false).is_err());
         assert!(check_reach(&config, addresses(&config, Roles::GATEWAY), false).is_ok());
+    }
+
+    #[test]
+    fn an_orchestrator_that_listens_everywhere_says_where_it_is_reached() {
+        let check = |advertise: Option<&str>, roles, expect: bool| {
+            let mut config = listening("0.0.0.0:9");
+            config.listen.advertise = advertise.map(str::to_owned);
+            let allowed = check_advertised(&config, addresses(&config, roles), roles).is_ok();
+            assert_eq!(allowed, expect, "{advertise:?} {roles:?}");
+        };
+        check(None, Roles::ORCHESTRATOR, false);
+        check(Some("node-1:9"), Roles::ORCHESTRATOR, true);
+        check(None, Roles::WORKER, true);
+        check(None, Roles::GATEWAY, true);
     }
 
     #[test]

@@ -448,7 +448,7 @@ fn wrong_triggers_are_explained() {
 fn wrong_records_for_kafka_are_explained() {
     use DiagnosticCode as Code;
     let check = |parameters: &str, code, at: &str, words: &[&str]| {
-        let node = format!("{{ id: n, type: kafka.produce, parameters: {parameters} }}");
+        let node = format!("{{ id: a, type: kafka.produce, parameters: {parameters} }}");
         check_node(&node, code, &format!("/nodes/1/parameters{at}"), words);
     };
     check("{}", Code::MissingField, "", &["`topic`"]);
