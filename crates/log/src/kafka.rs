@@ -1,6 +1,6 @@
 //! The log on Apache Kafka: one process's part of a cluster.
 //!
-//! [`init`] makes a cluster, [`KafkaLog::open`] enters one that is there and fits. [`Clients`]
+//! [`init()`] makes a cluster, [`KafkaLog::open`] enters one that is there and fits. [`Clients`]
 //! makes every client there is; [`KafkaSettings`] says how they reach the brokers.
 //!
 //! **Invariants:** no thread of a client runs anything but the client's own work; an append is

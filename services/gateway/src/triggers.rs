@@ -4,10 +4,10 @@
 //! version and however many topics it names, so that position, lag and a reset of it are the flow's
 //! own. Every gateway is a member of every group; Kafka spreads the partitions over them.
 //!
-//! A record's way: [`consumer`] polls it on a thread of its own and hands it to its partition's
-//! queue; [`partition`] works through the queue, many at once, and knows up to where all are done;
-//! [`reading`] makes a start of a record, purely; [`starting`] makes the start durable, or the record
-//! a dead letter. [`runner`] follows the catalogue.
+//! A record's way: `consumer` polls it on a thread of its own and hands it to its partition's
+//! queue; `partition` works through the queue, many at once, and knows up to where all are done;
+//! `reading` makes a start of a record, purely; `starting` makes the start durable, or the record
+//! a dead letter. `runner` follows the catalogue.
 //!
 //! **Invariants**
 //! * The id of an execution is made of the record's place, or of the trigger's `key`. So a record
