@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_an_announcement_do_not_change() {
-        let mut expected = vec![14, 1, 30, 3, 7, 40, 6];
+        let mut expected = vec![14, 1, 31, 3, 7, 40, 6];
         expected.extend(b"node-1\x01\x12http://127.0.0.1:1\x01");
         assert_eq!(envelope::encode(&announcement()), expected);
     }

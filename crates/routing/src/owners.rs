@@ -182,12 +182,19 @@ impl Owners {
         *self.elsewhere.write() = owners.into_iter().map(entry).collect();
     }
 
-    /// How each known shard stands.
+    /// How each shard stands that has a known owner.
     pub fn statuses(&self) -> BTreeMap<ShardId, ShardStatus> {
         let mut known: BTreeSet<ShardId> = self.here.read().keys().copied().collect();
         known.extend(self.elsewhere.read().keys());
-        let status = |shard| Some((shard, self.status(shard)?));
-        known.into_iter().filter_map(status).collect()
+        let owned = known.into_iter().filter(|shard| self.route(*shard).is_some());
+        owned.filter_map(|shard| Some((shard, self.status(shard)?))).collect()
+    }
+
+    /// Every shard that was ever served in this process, and how it stands if it still is.
+    pub fn served(&self) -> BTreeMap<ShardId, Option<ShardStatus>> {
+        let status = |here: &Here| here.status.borrow().clone();
+        let served = |here: &Here| (!here.requests.is_closed()).then(|| status(here));
+        self.here.read().iter().map(|(shard, here)| (*shard, served(here))).collect()
     }
 
     /// How a shard stands; `None` when no owner is known. An owner here that has ended is shown as

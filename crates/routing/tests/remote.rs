@@ -19,7 +19,7 @@ use flowmill_routing::{
 };
 use flowmill_store::Status;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::runtime::{Builder, Runtime};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -72,17 +72,27 @@ async fn answer(mut inbox: Inbox) {
 /// A node that owns the shard under an epoch.
 struct Owner {
     address: SocketAddr,
-    tasks: Vec<JoinHandle<()>>,
+    /// Of its own, so that its connections end with it.
+    runtime: Option<Runtime>,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
 impl Owner {
     async fn start(epoch: u64, token: Option<&str>) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let token = token.map(str::to_owned);
+        let starting = runtime.spawn(async move { Self::serve(epoch, token.as_deref()).await });
+        Self { address: starting.await.unwrap(), runtime: Some(runtime) }
+    }
+
+    async fn serve(epoch: u64, token: Option<&str>) -> SocketAddr {
         let owners = Owners::default();
         let inbox = owners.register(SHARD);
         let state = ShardState::Open;
@@ -94,11 +104,9 @@ impl Owner {
             let incoming = TcpIncoming::from(listener);
             Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
         };
-        let tasks = vec![
-            flowmill_runtime::spawn("server", serving),
-            flowmill_runtime::spawn("owner", answer(inbox)),
-        ];
-        Self { address, tasks }
+        flowmill_runtime::spawn("server", serving);
+        flowmill_runtime::spawn("owner", answer(inbox));
+        address
     }
 }
 

@@ -220,8 +220,9 @@ fn gateway_settings(
     let figures = move || watch.as_ref().map(QueueWatch::figures).unwrap_or_default();
     let (rendered, queues) = (metrics.clone(), figures.clone());
     let render = move || {
-        for (shard, status) in owners.only_here().statuses() {
-            rendered.set_shard(shard.get(), shard_figures(&status));
+        for (shard, status) in owners.served() {
+            // One that went elsewhere has no figures here any more.
+            rendered.set_shard(shard.get(), shard_figures(&status.unwrap_or_default()));
         }
         for QueueFigures { queue, active, waiting } in figures() {
             rendered.set_queue(&queue, active, waiting);

@@ -95,12 +95,15 @@ pub(crate) async fn overview(clients: &Clients) -> Result<Overview, ClusterError
     .await
 }
 
+/// How long a client may take to say why it has no answer.
+const COMPLAINT: Duration = Duration::from_millis(50);
+
 fn look(asker: &BaseConsumer<Context>, clients: &Clients) -> Result<Overview, KafkaError> {
     let until = Instant::now() + FIRST_ANSWER;
     loop {
         let asked = asker.fetch_metadata(None, Duration::from_secs(1));
-        // Errors are only told to who polls.
-        while asker.poll(Duration::ZERO).is_some() {}
+        // Errors are only told to who polls, and may come a moment after the answer.
+        while asker.poll(COMPLAINT).is_some() {}
         match asked {
             Ok(metadata) => return Ok(Overview::of(&metadata)),
             Err(error) => {

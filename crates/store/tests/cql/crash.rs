@@ -101,8 +101,9 @@ async fn what_was_acknowledged_is_there_again_after_a_kill_and_the_margin_waits_
 
     let (watermark, margin) = marks(&store).await.expect("the marks are answered");
     assert!(watermark + 1 >= flushes, "{watermark} of {flushes}");
-    let margin = margin.expect("there was one before the kill");
-    assert!(margin <= margin_bound, "rows of {margin} may have been lost: {margin_bound}");
+    // The margin itself may have been lost with the rows: then a recovery starts at the beginning.
+    let is_safe = margin.is_none_or(|margin| margin <= margin_bound);
+    assert!(is_safe, "rows of {margin:?} may have been lost: {margin_bound}");
     wait_until("every row is there", || missing(&settings, flushes).map(|n| n == Some(0))).await;
     wait_until("the margin reaches the watermark", || {
         marks(&store)
