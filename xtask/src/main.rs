@@ -6,6 +6,7 @@
 //! knows about a continuous integration server: `.ci/run` calls these recipes.
 #![expect(clippy::print_stdout, reason = "this program's purpose is to print")]
 
+mod bench;
 mod bless;
 mod cargo;
 mod checks;
@@ -45,6 +46,8 @@ enum Recipe {
     Kills(proofs::KillsArgs),
     /// Start real Kafka and CQL servers to try things on, say where they are, end them.
     Rig(rig::RigArgs),
+    /// Measure a cluster: its roles, Kafka, Cassandra and the load on this machine.
+    BenchCluster(bench::BenchArgs),
     /// Write anew the files that are generated from code.
     Bless(bless::BlessArgs),
     /// Build the documentation of the code; a warning is an error.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Recipe::Properties(arguments) => proofs::properties(&mut suites, &arguments),
         Recipe::Kills(arguments) => proofs::kills(&mut suites, &arguments),
         Recipe::Rig(arguments) => rig::run(&mut suites, &arguments),
+        Recipe::BenchCluster(arguments) => bench::run(&mut suites, &arguments),
         Recipe::Bless(arguments) => bless::run(&mut suites, &arguments),
         Recipe::Docs => checks::docs(&mut suites),
         Recipe::Deny(arguments) => deny::run(&mut suites, &arguments),

@@ -11,4 +11,5 @@ pub(crate) mod open;
 pub(crate) mod process;
 pub(crate) mod report;
 pub(crate) mod target;
+pub(crate) mod worker;
 pub(crate) mod workload;

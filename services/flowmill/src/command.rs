@@ -36,6 +36,13 @@ pub(crate) struct ServerArgs {
         default_value = "http://127.0.0.1:7400"
     )]
     server: Server,
+    #[command(flatten)]
+    token: TokenArgs,
+}
+
+/// What callers of a server present.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
     /// What the server asks its callers for, if it does.
     #[arg(long, env = "FLOWMILL_API_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     token: Option<Secret>,
@@ -44,10 +51,21 @@ pub(crate) struct ServerArgs {
 impl ServerArgs {
     /// A client of it.
     fn client(&self) -> Result<Client, Failure> {
-        let token = self.token.as_ref().map(Secret::reveal).filter(|token| !token.is_empty());
-        let token = token.map(ApiToken::new).transpose();
+        self.token.client(self.server.clone())
+    }
+}
+
+impl TokenArgs {
+    /// A client of a server.
+    fn client(&self, server: Server) -> Result<Client, Failure> {
+        let token = self.reveal().map(ApiToken::new).transpose();
         let token = token.map_err(|_| Failure::wrong("the token cannot be sent in a header"))?;
-        Ok(Client::presenting(self.server.clone(), Repeats::default(), token)?)
+        Ok(Client::presenting(server, Repeats::default(), token)?)
+    }
+
+    /// The token itself.
+    fn reveal(&self) -> Option<&str> {
+        self.token.as_ref().map(Secret::reveal).filter(|token| !token.is_empty())
     }
 }
 

@@ -89,6 +89,11 @@ impl Cassandra {
         addresses.collect::<Vec<_>>().join(",")
     }
 
+    /// Where the data of all nodes is, each in a folder of its own.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// How many nodes there are, running or not.
     pub fn nodes(&self) -> usize {
         self.nodes.len()

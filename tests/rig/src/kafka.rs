@@ -8,7 +8,7 @@ mod probe;
 mod storage;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -118,6 +118,11 @@ impl Kafka {
     pub fn bootstrap(&self) -> String {
         let addresses = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.clients));
         addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// Where the data of all nodes is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What a client needs beside the addresses; nothing if the cluster is open.

@@ -8,6 +8,7 @@ use super::disk::Fsync;
 use super::load::{Loop, Measured};
 use super::machine::Machine;
 use super::process::Usage;
+use super::target::Until;
 use super::workload::Workload;
 use crate::duration::show;
 use crate::latency::Latencies;
@@ -23,6 +24,8 @@ pub(crate) struct Report {
     /// When an append counts as done; not known of a server.
     durability: Option<&'static str>,
     load: Load,
+    /// Up to where latency counts.
+    until: &'static str,
     seconds: f64,
     completed: u64,
     failed: u64,
@@ -63,6 +66,8 @@ pub(crate) struct Setting {
     pub(crate) target: String,
     /// How.
     pub(crate) load: Loop,
+    /// Up to where an execution was timed.
+    pub(crate) until: Until,
     /// When an append counted as done.
     pub(crate) durability: Option<&'static str>,
     /// How fast the disk is.
@@ -74,11 +79,11 @@ pub(crate) struct Setting {
 impl Report {
     /// Puts figures together.
     pub(crate) fn new(setting: Setting, measured: Measured) -> Self {
-        let Setting { workload, target, load, durability, fsync, usage } = setting;
+        let Setting { workload, target, load, until, durability, fsync, usage } = setting;
         let completed = measured.latency.count();
         let seconds = measured.elapsed.as_secs_f64();
         let latency = Latency::of(&measured.latency);
-        let hops = f64::from(workload.hops());
+        let hops = if until == Until::Ended { f64::from(workload.hops()) } else { 0.0 };
         let used = |of: fn(&Usage) -> Option<f64>| {
             let (before, after) = usage.as_ref()?;
             Some(of(after)? - of(before)?).filter(|_| completed > 0)
@@ -92,6 +97,7 @@ impl Report {
             target,
             durability,
             load: Load::from(load),
+            until: until.as_str(),
             seconds,
             completed,
             failed: measured.failed,
@@ -118,7 +124,7 @@ impl Report {
         let mut row = |name: &str, value: String| table.row([name, &value]);
         row("workload", format!("{}, {}, for {:.1} s", self.workload, self.load, self.seconds));
         row("target", self.target.clone());
-        row("completed", format!("{} ({:.0}/s)", self.completed, self.per_second));
+        row(self.until, format!("{} ({:.0}/s)", self.completed, self.per_second));
         if let Some(why) = &self.first_failure {
             row("failed", format!("{}, the first because: {why}", self.failed));
         }
@@ -230,6 +236,7 @@ mod tests {
             workload: Workload::ThreeTasks,
             target: "embedded".into(),
             load: Loop::Closed(NonZeroU32::MIN),
+            until: Until::Ended,
             durability: Some("fsync"),
             fsync: None,
             usage: Some((usage(1.0, 0), usage(2.5, 5_000))),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::ValueEnum;
 use flowmill_api::ExecutionStatus;
 use flowmill_client::{Client, DefinitionFormat, DeployRequest, StartAnswer, StartKey};
 use flowmill_flow::Format;
@@ -15,6 +16,26 @@ use crate::exit::Failure;
 
 /// How long one execution may take before it counts as failed.
 const WAIT: Duration = Duration::from_secs(60);
+
+/// Up to where an execution is timed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Until {
+    /// Its end is known to the caller.
+    #[default]
+    Ended,
+    /// Its start is durable.
+    Accepted,
+}
+
+impl Until {
+    /// As the command line names it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Accepted => "accepted",
+        }
+    }
+}
 
 /// What is loaded. Cheap to clone.
 #[derive(Clone)]
@@ -42,14 +63,14 @@ impl Target {
         Ok(())
     }
 
-    /// Starts one execution and waits for its end.
+    /// Starts one execution and waits until it is that far.
     ///
     /// # Errors
-    /// Why it did not complete.
-    pub(crate) async fn execute(&self, flow: &FlowName) -> Result<(), String> {
+    /// Why it did not come to that.
+    pub(crate) async fn execute(&self, flow: &FlowName, until: Until) -> Result<(), String> {
         match self {
-            Self::Embedded(gateway) => execute_embedded(gateway, flow).await,
-            Self::Server(client) => execute_remote(client, flow).await,
+            Self::Embedded(gateway) => execute_embedded(gateway, flow, until).await,
+            Self::Server(client) => execute_remote(client, flow, until).await,
         }
     }
 }
@@ -80,9 +101,12 @@ pub(crate) fn start_request(flow: &FlowName) -> flowmill_gateway::StartRequest {
     }
 }
 
-async fn execute_embedded(gateway: &Gateway, flow: &FlowName) -> Result<(), String> {
+async fn execute_embedded(gateway: &Gateway, flow: &FlowName, until: Until) -> Result<(), String> {
     let started =
         gateway.start(start_request(flow)).await.map_err(|refusal| refusal.to_string())?;
+    if until == Until::Accepted {
+        return Ok(());
+    }
     let ended = gateway.wait(started.id, Some(started.position), WAIT).await;
     match ended.map_err(|refusal| refusal.to_string())?.map(|view| view.status) {
         Some(Status::Completed) => Ok(()),
@@ -91,14 +115,16 @@ async fn execute_embedded(gateway: &Gateway, flow: &FlowName) -> Result<(), Stri
     }
 }
 
-async fn execute_remote(client: &Client, flow: &FlowName) -> Result<(), String> {
+async fn execute_remote(client: &Client, flow: &FlowName, until: Until) -> Result<(), String> {
     let request = flowmill_client::StartRequest {
         flow: flow.clone(),
         version: None,
         input: Bytes::from_static(INPUT.as_bytes()),
         key: StartKey::Absent,
     };
-    match client.start(&request, Some(WAIT)).await.map_err(|error| error.to_string())? {
+    let wait = (until == Until::Ended).then_some(WAIT);
+    match client.start(&request, wait).await.map_err(|error| error.to_string())? {
+        StartAnswer::Accepted(_) if until == Until::Accepted => Ok(()),
         StartAnswer::Ended(execution) if execution.status == ExecutionStatus::Completed => Ok(()),
         StartAnswer::Ended(execution) => Err(not_completed(execution.status)),
         StartAnswer::Accepted(start) => Err(not_completed(start.status)),

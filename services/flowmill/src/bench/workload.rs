@@ -1,13 +1,7 @@
 //! The workloads: small flows that each cost one thing.
 
-use std::sync::Arc;
-
 use clap::ValueEnum;
-use flowmill_log::Log;
 use flowmill_model::FlowName;
-use flowmill_worker_sdk::{BuildError, TaskContext, TaskError, Worker};
-use serde::Deserialize;
-use serde_json::Value;
 
 /// What is executed again and again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -98,6 +92,11 @@ impl Workload {
         name.parse().expect("a workload's name is a flow's name")
     }
 
+    /// Whether a worker is needed.
+    pub(crate) const fn has_tasks(self) -> bool {
+        self.hops() > 0
+    }
+
     /// Remote hops of one execution: tasks in a row.
     pub(crate) const fn hops(self) -> u32 {
         match self {
@@ -105,27 +104,6 @@ impl Workload {
             Self::Inline | Self::FanOut10 | Self::Wait5s => 0,
         }
     }
-
-    /// The worker that the workload's tasks need, if it has any.
-    ///
-    /// # Errors
-    /// None in practice: the worker's parts are constant.
-    pub(crate) fn worker(self, log: Arc<dyn Log>) -> Result<Option<Worker>, BuildError> {
-        match self {
-            Self::ThreeTasks => {
-                let step =
-                    |_: TaskContext, step: Step| async move { Ok::<_, TaskError>(step.answer) };
-                Worker::builder(log).task("bench-step", step).build().map(Some)
-            }
-            Self::Inline | Self::FanOut10 | Self::Wait5s => Ok(None),
-        }
-    }
-}
-
-/// The input of a step: what it is to answer.
-#[derive(Deserialize)]
-struct Step {
-    answer: Value,
 }
 
 fn fan_out(width: usize) -> String {

@@ -6,23 +6,24 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use flowmill_client::{Client, Repeats, Server};
-use flowmill_worker_sdk::{Drained, Worker, WorkerError};
-use tokio::task::{JoinHandle, spawn_blocking};
-use tokio_util::sync::CancellationToken;
+use flowmill_client::Server;
+use tokio::task::spawn_blocking;
 
+use super::TokenArgs;
 use super::dev::DurabilityArg;
+use super::role::LogArgs;
 use crate::bench::load::{Loop, load};
 use crate::bench::process::Usage;
 use crate::bench::report::{Report, Setting};
-use crate::bench::target::Target;
+use crate::bench::target::{Target, Until};
+use crate::bench::worker::BenchWorker;
 use crate::bench::workload::Workload;
 use crate::bench::{disk, open};
 use crate::cli::OutputFormat;
 use crate::engine::{DataFolder, Engine, EngineOptions};
 use crate::exit::{Failure, Outcome};
 use crate::signals::Signals;
-use crate::{duration, terminal};
+use crate::{duration, node, terminal};
 
 /// How long the engine may take to start.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -36,13 +37,18 @@ const CONCURRENCY: NonZeroU32 = NonZeroU32::new(256).expect("not zero");
 /// has ended. Open loop (--rate): so many starts a second, whatever became of earlier ones;
 /// latency counts from the time a start was due, so a stall hides nobody it kept waiting. The
 /// load runs in this process: with the embedded target its CPU time and memory are in the
-/// figures.
+/// figures. A workload's tasks are run in this process, too: those of a server come by its worker
+/// gateway, or, with --kafka, from the log of its cluster.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
     /// What is measured: `embedded` for the engine in this process without HTTP, or a server's
     /// address.
     #[arg(long, value_name = "embedded|URL", default_value = "embedded", value_parser = parse_target)]
     target: TargetArg,
+    #[command(flatten)]
+    token: TokenArgs,
+    #[command(flatten)]
+    log: LogArgs,
     /// What is executed.
     #[arg(long, value_enum, default_value = "inline")]
     workload: Workload,
@@ -58,9 +64,13 @@ pub(crate) struct BenchArgs {
     /// How long it is loaded before that.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "3s")]
     warm_up: Duration,
+    /// Up to where the latency of an execution counts: `ended`, or `accepted`, when the start is
+    /// durable; then the end is not waited for.
+    #[arg(long, value_enum, default_value_t)]
+    until: Until,
     /// Start so many executions that wait for a day, then measure memory, and the start of an
     /// engine that finds them.
-    #[arg(long, value_name = "N", conflicts_with_all = ["concurrency", "rate", "duration", "warm_up", "workload"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["concurrency", "rate", "duration", "warm_up", "workload", "until"])]
     open: Option<NonZeroU32>,
     /// Where the embedded engine keeps its data; a temporary folder unless given. What is found
     /// there is kept, so take an empty one.
@@ -166,8 +176,8 @@ async fn measure_embedded(args: &BenchArgs) -> Result<Report, Failure> {
     let options = EngineOptions { durability, ..EngineOptions::with_data(data) };
     let engine = Engine::start(options).await?;
     engine.ready(READY_WITHIN).await.map_err(anyhow::Error::from)?;
-    let worker = args.workload.worker(engine.log()).context("the workload's worker")?;
-    let worker = worker.map(BenchWorker::start);
+    let worker = args.workload.has_tasks().then(|| BenchWorker::on_log(engine.log()));
+    let worker = worker.transpose().context("the workload's worker")?;
     let target = Target::Embedded(engine.gateway().clone());
     let measured = measure(args, &target).await;
     if let Some(worker) = worker {
@@ -181,6 +191,7 @@ async fn measure_embedded(args: &BenchArgs) -> Result<Report, Failure> {
         workload: args.workload,
         target: "embedded".to_owned(),
         load: args.load(),
+        until: args.until,
         durability: Some(args.durability.as_str()),
         fsync: Some(fsync),
         usage: Some(usage),
@@ -189,19 +200,30 @@ async fn measure_embedded(args: &BenchArgs) -> Result<Report, Failure> {
 }
 
 async fn measure_server(args: &BenchArgs, server: Server) -> Result<Report, Failure> {
-    if args.workload.hops() > 0 {
-        return Err(Failure::wrong(format!(
-            "the workload {} needs a worker at the server, which this program cannot bring there\n  \
-             measure it with --target embedded, or choose another --workload",
-            args.workload.as_str(),
-        )));
+    let target = Target::Server(args.token.client(server.clone())?);
+    // Before the worker asks for tasks of a queue, so that there is one.
+    target.deploy(args.workload).await?;
+    let config = args.log.load()?;
+    let worker = match args.workload.has_tasks() {
+        false => None,
+        true if config.kafka.brokers.is_empty() => {
+            Some(BenchWorker::at(&server, args.token.reveal()).context("the workload's worker")?)
+        }
+        true => {
+            let log = node::open_log(&config).await?;
+            Some(BenchWorker::on_log(log).context("the workload's worker")?)
+        }
+    };
+    let measured = measure(args, &target).await;
+    if let Some(worker) = worker {
+        worker.stop().await;
     }
-    let target = Target::Server(Client::new(server.clone(), Repeats::default())?);
-    let (measured, _) = measure(args, &target).await?;
+    let (measured, _) = measured?;
     let setting = Setting {
         workload: args.workload,
         target: server.to_string(),
         load: args.load(),
+        until: args.until,
         durability: None,
         fsync: None,
         usage: None,
@@ -215,10 +237,10 @@ async fn measure(
     target: &Target,
 ) -> Result<(crate::bench::load::Measured, (Usage, Usage)), Failure> {
     target.deploy(args.workload).await?;
-    let (flow, target) = (args.workload.flow(), target.clone());
+    let (flow, target, until) = (args.workload.flow(), target.clone(), args.until);
     let execute = move || {
         let (target, flow) = (target.clone(), flow.clone());
-        async move { target.execute(&flow).await }
+        async move { target.execute(&flow, until).await }
     };
     terminal::note(&format!("warming up for {}", duration::show(args.warm_up)));
     load(args.load(), args.warm_up, execute.clone()).await;
@@ -249,27 +271,6 @@ impl Folder {
         match self {
             Self::Given(path) => path,
             Self::Temporary(folder) => folder.path(),
-        }
-    }
-}
-
-/// The workload's own worker, beside the engine's.
-struct BenchWorker {
-    stop: CancellationToken,
-    running: JoinHandle<Result<Drained, WorkerError>>,
-}
-
-impl BenchWorker {
-    fn start(worker: Worker) -> Self {
-        let stop = CancellationToken::new();
-        let running = worker.run(stop.clone().cancelled_owned());
-        Self { stop, running: flowmill_runtime::spawn("bench-worker", running) }
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        if let Ok(Err(error)) = self.running.await {
-            tracing::warn!(%error, "the workload's worker ended early");
         }
     }
 }

@@ -13,21 +13,29 @@ use crate::engine::Roles;
 use crate::exit::{Failure, Outcome};
 use crate::{node, terminal};
 
-/// Where a node's settings come from. Every other one is in the file or the environment.
+/// Where the settings of a program that uses a cluster's log come from. Every other one is in the
+/// file or the environment.
 #[derive(Debug, Args)]
-pub(crate) struct SettingsArgs {
+pub(crate) struct LogArgs {
     /// A file with settings, in TOML; see docs/reference/configuration.md.
     #[arg(long, env = "FLOWMILL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Addresses of some Kafka brokers, with commas between.
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     kafka: Vec<String>,
-    /// Addresses of some ScyllaDB or Cassandra nodes, with commas between.
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
-    cql: Vec<String>,
     /// The cluster's name, when it is not `flowmill`.
     #[arg(long, value_name = "NAME")]
     cluster: Option<String>,
+}
+
+/// Where a node's settings come from. Every other one is in the file or the environment.
+#[derive(Debug, Args)]
+pub(crate) struct SettingsArgs {
+    #[command(flatten)]
+    log: LogArgs,
+    /// Addresses of some ScyllaDB or Cassandra nodes, with commas between.
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
+    cql: Vec<String>,
 }
 
 /// What a node is told on the command line.
@@ -54,7 +62,7 @@ pub(crate) struct RoleArgs {
     insecure: bool,
 }
 
-impl SettingsArgs {
+impl LogArgs {
     /// The settings in force.
     ///
     /// # Errors
@@ -69,11 +77,27 @@ impl SettingsArgs {
     ) -> Result<Config, Failure> {
         let cluster = self.cluster.clone().map(|name| ("cluster", Value::String(name)));
         let kafka = list("kafka.brokers", &self.kafka);
-        let cql = list("cql.nodes", &self.cql);
-        let flags = [cluster, kafka, cql].into_iter().flatten().chain(more).collect();
+        let flags = [cluster, kafka].into_iter().flatten().chain(more).collect();
         let layers =
             Layers { file: self.config.clone(), environment: std::env::vars().collect(), flags };
         load(&layers).map_err(|error| Failure::wrong(error.to_string()))
+    }
+}
+
+impl SettingsArgs {
+    /// The settings in force.
+    ///
+    /// # Errors
+    /// When a layer of them cannot be used.
+    pub(crate) fn load(&self) -> Result<Config, Failure> {
+        self.load_with([])
+    }
+
+    fn load_with(
+        &self,
+        more: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Result<Config, Failure> {
+        self.log.load_with(list("cql.nodes", &self.cql).into_iter().chain(more))
     }
 }
 

@@ -76,6 +76,15 @@ pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
     Ok(Opened { storage, clients, shards })
 }
 
+/// Opens the log of a cluster that was made, for who needs no store.
+///
+/// # Errors
+/// What cannot be reached or does not fit, and what to do.
+pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn Log>, Failure> {
+    let log = KafkaLog::open(Clients::new(kafka_settings(config)?)).await.map_err(refused)?;
+    Ok(Arc::new(log))
+}
+
 /// Says what is wrong with the settings of log and store.
 ///
 /// # Errors

@@ -39,10 +39,24 @@ fn a_server_is_measured_over_http_and_its_own_figures_are_left_out() {
     let report = measured(&["--target", &server.url, "--concurrency", "8"]);
     assert_eq!(report["target"], json!(server.url));
     assert_eq!((&report["failed"], &report["peakRssBytes"]), (&json!(0), &Value::Null));
+}
 
-    let arguments = ["bench", "--target", &server.url, "--workload", "three-tasks"];
-    let refused = flowmill(&arguments).with_code(2);
-    assert!(refused.stderr.contains("--target embedded"), "{}", refused.stderr);
+#[test]
+fn a_servers_tasks_are_run_by_the_program_that_measures() {
+    let files = Files::new();
+    let server = Dev::start(files.path());
+    let target = ["--target", &server.url, "--concurrency", "8"];
+    let report = measured(&[&target[..], &["--workload", "three-tasks"]].concat());
+    assert_eq!((&report["until"], &report["failed"]), (&json!("ended"), &json!(0)), "{report}");
+    assert!(report["completed"].as_u64() >= Some(8), "{report}");
+}
+
+#[test]
+fn a_start_that_is_durable_ends_its_measurement() {
+    let report = measured(&["--workload", "wait-5s", "--until", "accepted", "--rate", "20"]);
+    assert_eq!((&report["until"], &report["completed"]), (&json!("accepted"), &json!(20)));
+    // Each would have waited for five seconds to its end.
+    assert!(report["latencyMs"]["p50"].as_f64() < Some(5_000.0), "{report}");
 }
 
 #[test]

@@ -1,0 +1,37 @@
+//! What a process has used, as Linux counts it.
+
+use anyhow::Context;
+use procfs::process::Process;
+
+/// Counters of a process since it began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    /// Seconds of processor time of all its threads.
+    pub(crate) cpu_seconds: f64,
+    /// Bytes of memory it holds now.
+    pub(crate) rss: u64,
+    /// The most it has held.
+    pub(crate) peak_rss: u64,
+}
+
+impl Usage {
+    /// Reads those of a process.
+    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
+        let process = Process::new(i32::try_from(pid)?).context("the process is gone")?;
+        let (stat, status) = (process.stat()?, process.status()?);
+        let ticks = u32::try_from(stat.utime + stat.stime)?;
+        let per_second = u32::try_from(procfs::ticks_per_second())?;
+        let bytes = |kilobytes: Option<u64>| kilobytes.unwrap_or_default() * 1024;
+        Ok(Self {
+            cpu_seconds: f64::from(ticks) / f64::from(per_second),
+            rss: bytes(status.vmrss),
+            peak_rss: bytes(status.vmhwm),
+        })
+    }
+}
+
+/// A size as a number to print.
+#[expect(clippy::cast_precision_loss, reason = "figures are shown with three digits")]
+pub(crate) fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
