@@ -10,6 +10,7 @@ mod announcing;
 mod backlog;
 mod batch;
 mod catalogue;
+mod claims;
 mod commit;
 mod deciding;
 mod deferrals;

@@ -20,6 +20,9 @@ pub(crate) struct Wanted {
     /// Nodes of the CQL cluster: 0, 1 or 3.
     #[arg(long, value_name = "NODES", default_value = "1", value_parser = ["0", "1", "3"])]
     cql: String,
+    /// Whether Kafka and one CQL node are to be measured: slower to start, faster later.
+    #[arg(long)]
+    optimised: bool,
     /// Whether Jaeger is wanted, too. The first time it is built, which takes minutes.
     #[arg(long)]
     pub(crate) jaeger: bool,
@@ -30,6 +33,7 @@ impl Wanted {
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut arguments = vec![format!("--kafka={}", self.kafka), format!("--cql={}", self.cql)];
         arguments.extend(self.secured.then(|| "--secured".into()));
+        arguments.extend(self.optimised.then(|| "--optimised".into()));
         arguments.extend(self.jaeger.then(|| "--jaeger".into()));
         arguments
     }
@@ -79,12 +83,14 @@ struct Servers {
 impl Servers {
     fn start(wanted: &Wanted) -> anyhow::Result<Self> {
         let security = if wanted.secured { KafkaSecurity::SaslTls } else { KafkaSecurity::Open };
-        let plan = KafkaPlan { nodes: wanted.kafka, security, settings: vec![] };
+        let optimised = wanted.optimised;
+        let plan = KafkaPlan { nodes: wanted.kafka, security, settings: vec![], optimised };
         Ok(Self {
             kafka: (wanted.kafka > 0).then(|| Kafka::start(&plan)).transpose()?,
             cassandra: match wanted.cql.as_str() {
                 "0" => None,
                 "3" => Some(Cassandra::start_three()?),
+                _ if optimised => Some(Cassandra::start_optimised()?),
                 _ => Some(Cassandra::start()?),
             },
             jaeger: wanted.jaeger.then(Jaeger::start).transpose()?,

@@ -7,6 +7,9 @@ use std::process::Command;
 
 use crate::RigError;
 
+/// Has the first compiler alone at work, which halves the time until a server answers.
+pub(crate) const FIRST_COMPILER: &str = "-XX:TieredStopAtLevel=1";
+
 /// Where Linux distributions put their JDKs.
 const USUAL_PLACE: &str = "/usr/lib/jvm";
 

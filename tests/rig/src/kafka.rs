@@ -31,6 +31,9 @@ pub struct KafkaPlan {
     pub security: KafkaSecurity,
     /// Broker settings, over those of the rig.
     pub settings: Vec<(String, String)>,
+    /// Whether it is to run for minutes and be measured: it starts slower and gets faster, as one in
+    /// production does.
+    pub optimised: bool,
 }
 
 /// What a cluster asks of its clients.
@@ -50,6 +53,7 @@ pub struct Kafka {
     nodes: Vec<Node>,
     access: Option<KafkaAccess>,
     machine: Machine,
+    optimised: bool,
     /// The last to be dropped.
     folder: TempDir,
 }
@@ -107,7 +111,8 @@ impl Kafka {
             folder: folder.path().join(format!("node-{}", index + 1)),
             server: None,
         });
-        let mut kafka = Self { nodes: nodes.collect(), access, machine, folder };
+        let (nodes, optimised) = (nodes.collect(), plan.optimised);
+        let mut kafka = Self { nodes, access, machine, optimised, folder };
         kafka.format(plan)?;
         (0..count).try_for_each(|node| kafka.spawn(node))?;
         (0..count).try_for_each(|node| kafka.wait_for(node, count))?;
@@ -213,8 +218,8 @@ impl Kafka {
         let node = &self.nodes[index];
         let mut command: Vec<OsString> = vec![self.machine.java.clone().into()];
         let options = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"];
-        // The first compiler alone halves the time until a broker answers.
-        command.extend(options.into_iter().chain(["-XX:TieredStopAtLevel=1"]).map(Into::into));
+        command.extend(options.into_iter().map(Into::into));
+        command.extend((!self.optimised).then(|| java::FIRST_COMPILER.into()));
         command.extend(self.machine.archive.iter().cloned());
         command.extend([self.logging_option(), "-cp".into(), self.machine.class_path.clone()]);
         command.extend(["kafka.Kafka".into(), node.settings().into()]);

@@ -26,8 +26,8 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts them, which blocks.
     pub(crate) fn start() -> anyhow::Result<Self> {
-        let kafka = Kafka::start(&KafkaPlan::default())?;
-        let cql = Cassandra::start()?;
+        let kafka = Kafka::start(&KafkaPlan { optimised: true, ..KafkaPlan::default() })?;
+        let cql = Cassandra::start_optimised()?;
         Ok(Self { kafka, cql, flowmill: PathBuf::new(), made: AtomicU32::new(0) })
     }
 }

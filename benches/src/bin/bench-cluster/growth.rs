@@ -13,7 +13,7 @@ use crate::load::Load;
 use crate::metrics::Metrics;
 use crate::node::{Node, Role};
 use crate::report::Report;
-use crate::usage::Usage;
+use crate::usage::Processes;
 
 const SHARDS: [u16; 2] = [1, 16];
 
@@ -65,23 +65,18 @@ async fn executed(
         ("kafka", cluster.kafka_pid()),
         ("cql", cluster.cql_pid()),
     ];
-    let before = usages(&processes)?;
+    let processes = Processes::look(&processes)?;
     let loaded = load.end().await?;
     stored(&orchestrator, shards).await?;
-    let after = usages(&processes)?;
+    let used = processes.again()?;
     report.add("growth", &format!("{shards} shards: executions/s"), loaded.per_second());
-    for ((name, _), (before, after)) in processes.iter().zip(before.iter().zip(&after)) {
-        let cpu = (after.cpu_seconds - before.cpu_seconds) / loaded.count() * 1e3;
+    for (name, cpu_seconds, _) in used {
         let name = format!("{shards} shards: {name}, cpu s per 1,000 executions");
-        report.add("growth", &name, cpu);
+        report.add("growth", &name, cpu_seconds / loaded.count() * 1e3);
     }
     let name = cluster.name.clone();
     spawn_blocking(|| gateway.terminate().and_then(|()| orchestrator.terminate())).await??;
     Ok((name, loaded.count()))
-}
-
-fn usages(processes: &[(&str, u32)]) -> anyhow::Result<Vec<Usage>> {
-    processes.iter().map(|(_, pid)| Usage::of(*pid)).collect()
 }
 
 /// Waits until everything is in the store.

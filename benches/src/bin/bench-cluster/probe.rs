@@ -27,11 +27,6 @@ impl Times {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Adds all of others.
-    pub(crate) fn merge(&mut self, others: &Self) {
-        self.0.add(&others.0).expect("all have the same bounds");
-    }
-
     /// The time in milliseconds that this part of all (0 to 1) did not exceed.
     pub(crate) fn millis(&self, part: f64) -> f64 {
         Duration::from_micros(self.0.value_at_quantile(part)).as_secs_f64() * 1e3

@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::node::{Node, Role};
 use crate::probe::{Probe, Times};
 use crate::report::Report;
-use crate::usage::{Usage, megabytes};
+use crate::usage::{Processes, megabytes};
 
 const WARM_UP: Duration = Duration::from_secs(20);
 
@@ -64,9 +64,9 @@ pub(crate) async fn measure(
         ("kafka", cluster.kafka_pid()),
         ("cql", cluster.cql_pid()),
     ];
-    let (before, begun) = (usages(&processes)?, Instant::now());
+    let (processes, begun) = (Processes::look(&processes)?, Instant::now());
     let lag = lag_until(begun + short, &orchestrator).await?;
-    let (after, took) = (usages(&processes)?, begun.elapsed().as_secs_f64());
+    let (used, took) = (processes.again()?, begun.elapsed().as_secs_f64());
     let (visible, starts, loaded) = (visible.take(), starts.end().await?, load.end().await?);
 
     let mut add = |name: &str, value| report.add("sustained", name, value);
@@ -82,10 +82,9 @@ pub(crate) async fn measure(
     add("started until listed p50, ms", visible.millis(0.5));
     add("started until listed p99, ms", visible.millis(0.99));
     let thousands = loaded.per_second() * took / 1e3;
-    for ((name, _), (before, after)) in processes.iter().zip(before.iter().zip(&after)) {
-        let cpu = (after.cpu_seconds - before.cpu_seconds) / thousands;
-        add(&format!("{name}: cpu s per 1,000 executions"), cpu);
-        add(&format!("{name}: memory, MB"), megabytes(after.rss));
+    for (name, cpu_seconds, usage) in used {
+        add(&format!("{name}: cpu s per 1,000 executions"), cpu_seconds / thousands);
+        add(&format!("{name}: memory, MB"), megabytes(usage.rss));
     }
     highest(&cluster, &gateway, report).await
 }
@@ -102,10 +101,6 @@ async fn highest(cluster: &Cluster<'_>, gateway: &Node, report: &mut Report) -> 
         report.add("sustained", &name, loaded.latency("p50"));
     }
     Ok(())
-}
-
-fn usages(processes: &[(&str, u32)]) -> anyhow::Result<Vec<Usage>> {
-    processes.iter().map(|(_, pid)| Usage::of(*pid)).collect()
 }
 
 /// Looks at how far the projection is behind until then.

@@ -30,6 +30,32 @@ impl Usage {
     }
 }
 
+/// Processes by name, and what each had used when they were looked at.
+pub(crate) struct Processes<'a> {
+    processes: &'a [(&'a str, u32)],
+    before: Vec<Usage>,
+}
+
+impl<'a> Processes<'a> {
+    /// Looks at them for the first time.
+    pub(crate) fn look(processes: &'a [(&'a str, u32)]) -> anyhow::Result<Self> {
+        Ok(Self { processes, before: Self::now(processes)? })
+    }
+
+    /// What each has used since then, in seconds of processor time, and what it has used now.
+    pub(crate) fn again(&self) -> anyhow::Result<Vec<(&'a str, f64, Usage)>> {
+        let now = Self::now(self.processes)?;
+        let pairs = self.processes.iter().zip(self.before.iter().zip(now));
+        Ok(pairs
+            .map(|((name, _), (before, now))| (*name, now.cpu_seconds - before.cpu_seconds, now))
+            .collect())
+    }
+
+    fn now(processes: &[(&str, u32)]) -> anyhow::Result<Vec<Usage>> {
+        processes.iter().map(|(_, pid)| Usage::of(*pid)).collect()
+    }
+}
+
 /// A size as a number to print.
 #[expect(clippy::cast_precision_loss, reason = "figures are shown with three digits")]
 pub(crate) fn megabytes(bytes: u64) -> f64 {

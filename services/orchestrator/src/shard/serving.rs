@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_log::{Partition, ReadLimit, Topic};
-use flowmill_model::history::HistoryRecord;
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Queue, ShardId, Timestamp, limits};
 use flowmill_routing::{ShardState, ShardStatus};
 use flowmill_runtime::spawn;
@@ -78,6 +76,8 @@ pub(crate) struct Serving {
     pub(super) unflushed: usize,
     pub(super) loads: Arc<Semaphore>,
     pub(super) ticks: u64,
+    /// Up to where history was judged when it was looked at last.
+    pub(super) looked_at: Offset,
     pub(super) watermark: Option<Watermark>,
     pub(super) trimmed: Timestamp,
     pub(super) background: Vec<JoinHandle<()>>,
@@ -142,6 +142,7 @@ impl Serving {
             unflushed: 0,
             loads: Arc::new(Semaphore::new(LOADS)),
             ticks: 0,
+            looked_at: Offset::new(0),
             watermark,
             trimmed: now,
             background: Vec::new(),
@@ -212,35 +213,6 @@ impl Serving {
         }));
         self.watch_claims();
         self.background.push(spawn("purge", purge::run(self.id, &self.shared)));
-    }
-
-    /// Follows history, to learn of another owner's claim also while there is nothing to commit.
-    fn watch_claims(&mut self) {
-        let history = Partition::of_shard(Topic::History, self.id);
-        let mut reader = self.shared.log.reader(&history, self.judge.next());
-        let (me, incarnation) = (self.me.clone(), self.incarnation);
-        let epoch = self.judge.epoch();
-        let limit = ReadLimit {
-            records: std::num::NonZeroUsize::new(256).expect("not zero"),
-            bytes: limits::RECORD_BYTES,
-        };
-        self.background.push(spawn("claim watch", async move {
-            loop {
-                let records = match reader.read(limit).await {
-                    Ok(records) => records,
-                    Err(error) => {
-                        drop(me.cast(ShardMessage::ReadFailed(incarnation, error)));
-                        return;
-                    }
-                };
-                let newer =
-                    |value: &[u8]| HistoryRecord::claim_of(value).is_some_and(|e| e > epoch);
-                let fenced = records.iter().any(|fetched| newer(&fetched.record.value));
-                if fenced && me.cast(ShardMessage::ForeignClaim(incarnation)).is_err() {
-                    return;
-                }
-            }
-        }));
     }
 
     /// Sends outputs; the mark stays below `batch` until they are acknowledged.

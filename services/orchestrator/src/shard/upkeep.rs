@@ -15,6 +15,11 @@ use super::{Next, ShardMessage};
 /// Ticks between two looks at what can be passivated and trimmed.
 const UPKEEP_TICKS: u64 = 5;
 
+/// Ticks between two looks at what others may have written into the history of a shard at rest:
+/// five seconds. It is asked for when an owner died between its claim and its announcement, so it is
+/// rare and must only not last.
+const HISTORY_TICKS: u64 = 25;
+
 /// Samples of each queue's picked-up position: an hour's worth at one a second.
 const PICKUP_SAMPLES: usize = 3_600;
 
@@ -32,6 +37,9 @@ impl Serving {
             self.sample_pickups();
             self.look_at_commands();
             self.trim(now);
+        }
+        if self.ticks.is_multiple_of(HISTORY_TICKS) {
+            self.look_at_history();
         }
         Next::Serve
     }

@@ -43,7 +43,6 @@ const MACHINE: &[&str] = &[
     "-Xmx512m",
     "-Xss512k",
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
     "-XX:MaxDirectMemorySize=192m",

@@ -91,7 +91,7 @@ fn a_secured_broker_lets_in_who_has_the_password_and_trusts_its_certificate() {
 #[test]
 fn every_node_of_a_secured_cluster_knows_the_user() {
     let security = KafkaSecurity::SaslTls;
-    let kafka = Kafka::start(&KafkaPlan { nodes: 3, security, settings: vec![] }).unwrap();
+    let kafka = Kafka::start(&KafkaPlan { nodes: 3, security, ..KafkaPlan::default() }).unwrap();
     for address in kafka.bootstrap().split(',') {
         let mut settings = settings(&kafka, "SCRAM-SHA-512");
         settings.set("bootstrap.servers", address);
