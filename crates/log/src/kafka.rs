@@ -28,8 +28,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 pub use self::clients::{
-    ClientError, ClientFigures, Clients, ConsumerPlan, Context, Delivered, Outgoing, PartitionLag,
-    Producer, Rebalances, SendError, SendFuture, Statistics, Trouble,
+    ClientError, ClientFigures, Clients, Complaint, ConsumerPlan, Context, Delivered, Outgoing,
+    PartitionLag, Producer, Quantiles, Rebalances, SendError, SendFuture, Statistics, Trouble,
 };
 pub use self::error::{ClusterError, Difference, Differences};
 pub use self::identity::ClusterRecord;

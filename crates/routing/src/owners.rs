@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_model::{Epoch, ExecutionId, Sequence, ShardId};
+use flowmill_model::{Epoch, ExecutionId, Sequence, ShardId, Timestamp};
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -119,6 +119,9 @@ pub struct ShardStatus {
     pub credits: usize,
     /// Batches committed but not projected yet.
     pub projection_lag: u64,
+    /// When the oldest batch was decided that is not wholly in the store; nothing when all are,
+    /// and of an owner elsewhere, which tells it in its own metrics.
+    pub unstored_since: Option<Timestamp>,
     /// Tasks sent or to be sent whose result is pending.
     pub tasks_in_flight: usize,
 }

@@ -19,6 +19,7 @@
 //! It deliberately keeps no counters, no secondary indexes and no materialized views: the servers
 //! differ in them.
 
+mod calls;
 mod cells;
 mod client;
 mod executions;
@@ -52,6 +53,7 @@ use flowmill_runtime::spawn;
 use futures::FutureExt;
 use tokio::task::JoinHandle;
 
+pub use calls::{Calls, Operation, Outcome};
 pub use init::{InitError, InitPlan, InitReport, Server, init};
 pub use migrations::SchemaError;
 pub use session::{ConnectError, OpenError};
@@ -62,6 +64,7 @@ use crate::row::{
     Checkpoint, HistoryRow, ListPosition, ListQuery, Listing, Purge, TimerKey, TimerRow, Watermark,
     Watermarks, Write,
 };
+use calls::Observer;
 use client::Client;
 use keeper::Keeper;
 use known::Known;
@@ -71,6 +74,7 @@ use unproven::Unproven;
 #[derive(Debug)]
 pub struct CqlStore {
     inner: Arc<Inner>,
+    observer: Observer,
     keeper: JoinHandle<()>,
 }
 
@@ -101,15 +105,22 @@ impl CqlStore {
         });
         let kept = Arc::clone(&inner);
         let keeper = spawn("store keeper", async move { keeper::run(&kept, tuning).await });
-        Ok(Self { inner, keeper })
+        Ok(Self { inner, observer: Observer::default(), keeper })
+    }
+
+    /// The same store, which tells `sink` of its calls from now on.
+    pub fn observed_by(mut self, sink: Arc<dyn Calls>) -> Self {
+        self.observer = Observer::telling(sink);
+        self
     }
 
     /// Runs `call` with what all calls share.
-    fn call<T, F>(&self, call: impl FnOnce(Arc<Inner>) -> F) -> StoreFuture<T>
+    fn call<T, F>(&self, operation: Operation, call: impl FnOnce(Arc<Inner>) -> F) -> StoreFuture<T>
     where
+        T: Send + 'static,
         F: Future<Output = Result<T, crate::StoreError>> + Send + 'static,
     {
-        call(Arc::clone(&self.inner)).boxed()
+        self.observer.clone().observe(operation, call(Arc::clone(&self.inner))).boxed()
     }
 }
 
@@ -121,19 +132,26 @@ impl Drop for CqlStore {
 
 impl Store for CqlStore {
     fn write(&self, shard: ShardId, write: Write) -> StoreFuture<()> {
-        self.call(|inner| async move { writing::write(&inner, shard, write).await })
+        self.call(
+            Operation::Write,
+            |inner| async move { writing::write(&inner, shard, write).await },
+        )
     }
 
     fn set_watermark(&self, shard: ShardId, watermark: Watermark) -> StoreFuture<()> {
-        self.call(|inner| async move { watermarks::set(&inner, shard, watermark).await })
+        self.call(Operation::SetWatermark, |inner| async move {
+            watermarks::set(&inner, shard, watermark).await
+        })
     }
 
     fn watermarks(&self, shard: ShardId) -> StoreFuture<Option<Watermarks>> {
-        self.call(move |inner| async move { watermarks::read(&inner.client, shard).await })
+        self.call(Operation::Watermarks, move |inner| async move {
+            watermarks::read(&inner.client, shard).await
+        })
     }
 
     fn load(&self, id: ExecutionId) -> StoreFuture<Option<Checkpoint>> {
-        self.call(move |inner| async move { executions::load(&inner, id).await })
+        self.call(Operation::Load, move |inner| async move { executions::load(&inner, id).await })
     }
 
     fn history(
@@ -142,7 +160,9 @@ impl Store for CqlStore {
         from: Sequence,
         limit: usize,
     ) -> StoreFuture<Vec<HistoryRow>> {
-        self.call(move |inner| async move { history::read(&inner.client, id, from, limit).await })
+        self.call(Operation::History, move |inner| async move {
+            history::read(&inner.client, id, from, limit).await
+        })
     }
 
     fn timers(
@@ -153,15 +173,17 @@ impl Store for CqlStore {
         limit: usize,
     ) -> StoreFuture<Vec<TimerRow>> {
         let range = timers::Range { shard, after, until };
-        self.call(move |inner| async move { timers::read(&inner, range, limit).await })
+        self.call(Operation::Timers, move |inner| async move {
+            timers::read(&inner, range, limit).await
+        })
     }
 
     fn list(&self, query: ListQuery) -> StoreFuture<Vec<(ListPosition, Listing)>> {
-        self.call(|inner| async move { lists::read(&inner.client, query).await })
+        self.call(Operation::List, |inner| async move { lists::read(&inner.client, query).await })
     }
 
     fn purge(&self, purge: Purge) -> StoreFuture<usize> {
-        self.call(move |inner| async move { purge::run(&inner, purge).await })
+        self.call(Operation::Purge, move |inner| async move { purge::run(&inner, purge).await })
     }
 
     fn may_lose_acknowledged(&self) -> bool {

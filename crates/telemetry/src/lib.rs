@@ -13,5 +13,7 @@ pub mod trace;
 
 pub use flowmill_runtime::{spawn, spawn_on};
 pub use message::Message;
-pub use metrics::{Ending, Metrics, ShardFigures, TriggerFigures, TriggerResult};
+pub use metrics::{
+    Ending, KafkaFigures, Metrics, Quantiles, ShardFigures, TriggerFigures, TriggerResult,
+};
 pub use setup::{SetupError, Telemetry};

@@ -79,7 +79,7 @@ metrics! {
     TASKS_REDISPATCHED = "flowmill_tasks_redispatched_total", Kind::Counter, [], "Tasks sent once more, because nobody knew them as sent: after a take-over, or found by the sweep.";
     TASK_DURATION = "flowmill_task_duration_seconds", Kind::Histogram(Buckets::Latency), ["type"], "Time a worker of this process took for an attempt.";
     TASKS_ACTIVE = "flowmill_tasks_active", Kind::Gauge, ["queue"], "Tasks that workers of this process run.";
-    QUEUE_DEPTH = "flowmill_queue_depth", Kind::Gauge, ["queue"], "Tasks that wait in a queue to be picked up.";
+    QUEUE_DEPTH = "flowmill_queue_depth", Kind::Gauge, ["queue"], "Tasks that wait in a queue to be picked up, as the workers' committed positions say it. On Kafka looked at every 5 s, by nodes with the worker role.";
     COMMIT_LATENCY = "flowmill_commit_latency_seconds", Kind::Histogram(Buckets::Latency), [], "Time from the append of a batch to its acknowledgement.";
     BATCH_DECISIONS = "flowmill_batch_decisions", Kind::Histogram(Buckets::Count), [], "Decisions in a batch.";
     BATCH_BYTES = "flowmill_batch_bytes", Kind::Histogram(Buckets::Bytes), [], "Size of a batch's record in the log.";
@@ -87,6 +87,10 @@ metrics! {
     INPUTS_IGNORED = "flowmill_inputs_ignored_total", Kind::Counter, ["reason"], "Inputs that changed nothing, by reason: repeats, results that came too late, commands that did not apply.";
     INPUTS_REJECTED = "flowmill_inputs_rejected_total", Kind::Counter, [], "Records that are no input; copies are in the dead letters.";
     EXECUTIONS_QUARANTINED = "flowmill_executions_quarantined_total", Kind::Counter, [], "Executions put aside because deciding on them panicked. Should be zero.";
+    SHARD_CLAIMS = "flowmill_shard_claims_total", Kind::Counter, [], "Claims of shards by this process that held.";
+    TAKEOVER_DURATION = "flowmill_shard_takeover_duration_seconds", Kind::Histogram(Buckets::Latency), [], "Time until a shard is served: since it became this process's turn, or since an earlier term ended early.";
+    REPLAY_DURATION = "flowmill_replay_duration_seconds", Kind::Histogram(Buckets::Latency), [], "Time that the reading of history took of a take-over whose claim held.";
+    REPLAYED_BATCHES = "flowmill_replayed_batches_total", Kind::Counter, [], "Batches of history that take-overs read again.";
     SHARD_RECLAIMS = "flowmill_shard_reclaims_total", Kind::Counter, [], "Terms of ownership that ended early: another owner, or an append of unknown outcome.";
     HISTORY_GAPS = "flowmill_history_gaps_total", Kind::Counter, [], "Acknowledgements of batches behind records of others, which had to be read.";
     LIFECYCLE_LATE = "flowmill_lifecycle_events_late_total", Kind::Counter, [], "Lifecycle events that could not be sent within 30 s, once for each such time. They are tried on.";
@@ -97,6 +101,7 @@ metrics! {
     TRIGGER_PAUSED = "flowmill_trigger_partitions_paused", Kind::Gauge, ["flow", "topic"], "Those of them that are paused, because their shards take no starts for now.";
     SHARD_OWNED = "flowmill_shard_owned", Kind::Gauge, ["shard"], "1 while this process owns the shard and serves it, else 0.";
     PROJECTION_LAG = "flowmill_projection_lag_batches", Kind::Gauge, ["shard"], "Committed batches whose rows are not in the store yet.";
+    PROJECTION_AGE = "flowmill_projection_lag_seconds", Kind::Gauge, ["shard"], "How long ago the oldest batch was committed that decided something and is not wholly in the store, its watermark included; 0 when all are. About a second under load. An input that cannot be decided yet holds the watermark, and has it grow.";
     COMMANDS_WAITING = "flowmill_commands_waiting", Kind::Gauge, ["shard"], "Commands in the log that the shard has not taken into a batch.";
     COMMANDS_LAG = "flowmill_commands_lag_seconds", Kind::Gauge, ["shard"], "How long the oldest of them has waited, in whole seconds. Above 10 the shard takes no starts.";
     DEFERRED_INPUTS = "flowmill_deferred_inputs", Kind::Gauge, ["shard"], "Inputs that were read and cannot be decided yet.";
@@ -105,5 +110,15 @@ metrics! {
     TASKS_IN_FLIGHT = "flowmill_tasks_in_flight", Kind::Gauge, ["shard"], "Tasks that were sent and whose result is awaited.";
     OUTGOING_DURATION = "flowmill_outgoing_call_duration_seconds", Kind::Histogram(Buckets::Latency), ["status"], "Time of an outgoing HTTP call, its redirects and its answer's body included, by class of status: 2xx to 5xx, or none when no answer was had.";
     WORKER_ANSWERS = "flowmill_worker_answers_total", Kind::Counter, ["what", "outcome"], "What workers said to the worker gateway of their tasks, by what became of it: accepted, stale (the attempt did not wait for it), forged (the token was none of ours), refused (too large or no JSON), unavailable.";
+    STORE_CALL_DURATION = "flowmill_store_call_duration_seconds", Kind::Histogram(Buckets::Latency), ["operation", "outcome"], "Time of a call of the CQL store, repeats included, by what became of it: ok, unavailable, full, damaged.";
+    KAFKA_REQUEST = "flowmill_kafka_request_seconds", Kind::Gauge, ["client", "quantile"], "Time from a request to the slowest broker to its answer. librdkafka's own quantiles (0.5, 0.99) of the last 5 s; absent when nothing was answered. Readers and members ask and wait: look at producers and queries.";
+    KAFKA_WAIT = "flowmill_kafka_producer_wait_seconds", Kind::Gauge, ["client", "quantile"], "Time that records waited in a producer for a request to take them. librdkafka's own quantiles (0.5, 0.99) of the last 5 s; absent when there was none.";
+    KAFKA_PRODUCE = "flowmill_kafka_produce_duration_seconds", Kind::Histogram(Buckets::Latency), ["client", "outcome"], "Time from a record given to a producer to its acknowledgement, or until it is given up, by outcome: delivered, failed.";
+    KAFKA_RECORDS = "flowmill_kafka_producer_records", Kind::Gauge, ["client"], "Records in a producer that are not acknowledged, every 5 s.";
+    KAFKA_BYTES = "flowmill_kafka_producer_bytes", Kind::Gauge, ["client"], "Their bytes.";
+    KAFKA_REQUESTS = "flowmill_kafka_requests_in_flight", Kind::Gauge, ["client"], "Requests that brokers have not answered, every 5 s.";
+    KAFKA_TIMEOUTS = "flowmill_kafka_request_timeouts_total", Kind::Counter, ["client"], "Requests that brokers did not answer in time.";
+    KAFKA_DISCONNECTS = "flowmill_kafka_disconnects_total", Kind::Counter, ["client"], "Connections to brokers that were lost. A broker also closes those that were idle for long.";
+    KAFKA_ERRORS = "flowmill_kafka_errors_total", Kind::Counter, ["client", "kind"], "Errors that clients told, by kind: connection (a broker cannot be reached, or was lost), login, encryption, other.";
     REQUEST_DURATION = "flowmill_http_request_duration_seconds", Kind::Histogram(Buckets::Latency), ["method", "route", "status"], "Time to answer an API request.";
 }

@@ -20,8 +20,8 @@ fn reference() -> String {
     let mut text = String::from(
         "# Metrics\n\n\
          `GET /metrics` gives them in Prometheus' text format, with the process's own figures \
-         (`process_*`) beside them.\nAbove 200 different flows or task types, further ones are \
-         counted together as `other`.\n\n\
+         (`process_*`) beside them.\nAbove 200 different flows, task types or clients of \
+         Kafka, further ones are counted together as `other`.\n\n\
          | name | kind | labels | meaning |\n|---|---|---|---|\n",
     );
     for metric in names::ALL {

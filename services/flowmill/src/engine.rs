@@ -19,6 +19,7 @@ use flowmill_catalog::Catalogue;
 use flowmill_gateway::triggers::{TriggerParts, Triggers};
 use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
+use flowmill_model::Timestamp;
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
 use flowmill_routing::{ClusterToken, Directory, Owners, Peers, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy};
@@ -94,7 +95,7 @@ impl Engine {
     /// # Errors
     /// When a role cannot start.
     pub(crate) async fn on(storage: Storage, options: NodeOptions) -> anyhow::Result<Self> {
-        let NodeOptions { roles, orchestrator: settings, worker, trust, .. } = options;
+        let NodeOptions { roles, orchestrator: settings, worker, trust, metrics, .. } = options;
         let keys = (options.token, options.task_token_key);
         let catalogue = Catalogue::follow(storage.log());
         catalogue.caught_up(storage.log()).await?;
@@ -102,7 +103,6 @@ impl Engine {
         let own = settings.address.clone();
         let peers = Peers::keep(owners.clone(), directory.clone(), own, trust);
         let (clock, entropy) = (Clock::system(), Entropy::system());
-        let metrics = Metrics::default();
         let worker = match roles.worker {
             false => None,
             true => {
@@ -127,7 +127,8 @@ impl Engine {
                 Some(Orchestrator::start(parts, settings).await?)
             }
         };
-        let settings = gateway_settings(roles, worker.as_ref(), metrics, owners.clone(), keys);
+        let shown = Figures { metrics, owners: owners.clone(), clock };
+        let settings = gateway_settings(roles, worker.as_ref(), shown, keys);
         let gateway = Gateway::new(flowmill_gateway::Parts {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
@@ -212,23 +213,13 @@ impl Engine {
 fn gateway_settings(
     roles: Roles,
     worker: Option<&WorkerRole>,
-    metrics: Metrics,
-    owners: Owners,
+    shown: Figures,
     (token, task_token_key): (Option<ClusterToken>, Option<TokenKey>),
 ) -> flowmill_gateway::Settings {
     let watch = worker.map(WorkerRole::watch);
     let figures = move || watch.as_ref().map(QueueWatch::figures).unwrap_or_default();
-    let (rendered, queues) = (metrics.clone(), figures.clone());
-    let render = move || {
-        for (shard, status) in owners.served() {
-            // One that went elsewhere has no figures here any more.
-            rendered.set_shard(shard.get(), shard_figures(&status.unwrap_or_default()));
-        }
-        for QueueFigures { queue, active, waiting } in figures() {
-            rendered.set_queue(&queue, active, waiting);
-        }
-        rendered.render()
-    };
+    let (metrics, queues) = (shown.metrics.clone(), figures.clone());
+    let render = move || shown.render(&figures());
     flowmill_gateway::Settings {
         metrics,
         token,
@@ -240,10 +231,33 @@ fn gateway_settings(
     }
 }
 
-fn shard_figures(status: &ShardStatus) -> ShardFigures {
+/// The figures of the process, as they are shown.
+struct Figures {
+    metrics: Metrics,
+    owners: Owners,
+    clock: Clock,
+}
+
+impl Figures {
+    /// Everything there is to show, gauges as they are now.
+    fn render(&self, queues: &[QueueFigures]) -> String {
+        let now = self.clock.now();
+        for (shard, status) in self.owners.served() {
+            // One that went elsewhere has no figures here any more.
+            self.metrics.set_shard(shard.get(), shard_figures(&status.unwrap_or_default(), now));
+        }
+        for QueueFigures { queue, active, waiting } in queues {
+            self.metrics.set_queue(queue, *active, *waiting);
+        }
+        self.metrics.render()
+    }
+}
+
+fn shard_figures(status: &ShardStatus, now: Timestamp) -> ShardFigures {
     ShardFigures {
         owned: matches!(status.state, ShardState::Open | ShardState::Full),
         projection_lag: status.projection_lag,
+        projection_age: status.unstored_since.map_or(Duration::ZERO, |since| now.since(since)),
         commands_waiting: status.commands_waiting,
         commands_lag: status.commands_lag,
         deferred: status.deferred,

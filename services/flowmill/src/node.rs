@@ -5,6 +5,7 @@
 
 mod backends;
 mod internal;
+mod measures;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use flowmill_gateway::{TokenKey, serve};
 use flowmill_model::Name;
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
+use flowmill_telemetry::Metrics;
 use flowmill_worker::{KafkaAccess, OutgoingPolicy};
 use tokio::net::TcpListener;
 
@@ -73,12 +75,14 @@ pub(crate) async fn run(
     let internal = bind(addresses.internal).await?;
     let internal_address = internal.as_ref().map(address_of).transpose()?;
     let api_address = api.as_ref().map(address_of).transpose()?;
+    let metrics = Metrics::default();
     let opened = tokio::select! {
         biased;
         () = signals.asked_to_end() => return Ok(()),
-        opened = backends::open(&config) => opened?,
+        opened = backends::open(&config, &metrics) => opened?,
     };
     let mut options = options(&config, roles, opened.shards, internal_address, token)?;
+    options.metrics = metrics;
     options.triggers = roles.gateway.then(|| opened.clients.clone());
     options.worker.kafka = KafkaAccess::to(opened.clients);
     let trust = options.trust.clone();
@@ -230,8 +234,16 @@ fn options(
     };
     let task_token_key = task_token_key(config)?;
     let trust = Trust::of(token.clone());
-    let triggers = None;
-    Ok(NodeOptions { roles, orchestrator, worker, trust, token, triggers, task_token_key })
+    Ok(NodeOptions {
+        roles,
+        orchestrator,
+        worker,
+        trust,
+        token,
+        triggers: None,
+        task_token_key,
+        metrics: Metrics::default(),
+    })
 }
 
 /// What task tokens are signed with: the key that is set, else the API's token, which all gateways

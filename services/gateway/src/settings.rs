@@ -15,8 +15,8 @@ pub struct QueueFigures {
     pub queue: String,
     /// Tasks that this node's workers run.
     pub active: u64,
-    /// Tasks that wait to be picked up.
-    pub waiting: u64,
+    /// Tasks that wait to be picked up; `None` while nobody has looked.
+    pub waiting: Option<u64>,
 }
 
 /// When a node counts as ready.

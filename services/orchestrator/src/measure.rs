@@ -30,6 +30,16 @@ impl Measure {
         self.0.quarantined();
     }
 
+    /// A claim held, after so many batches of history were read again.
+    pub(crate) fn claimed(&self, batches: usize, replay: Duration) {
+        self.0.shard_claimed(batches, replay);
+    }
+
+    /// The first batch of a term is committed, so long after the shard became this node's turn.
+    pub(crate) fn taken_over(&self, after: Duration) {
+        self.0.shard_taken_over(after);
+    }
+
     /// A term of ownership ended early.
     pub(crate) fn fenced(&self) {
         self.0.shard_reclaimed();

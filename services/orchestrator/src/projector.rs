@@ -361,6 +361,8 @@ mod tests {
             offset: Offset::new(number + 10),
             epoch: Epoch::new(1),
             number: BatchNumber::new(number),
+            at: Timestamp::default(),
+            content: true,
             positions: InputPositions::default(),
             mark: BatchNumber::new(mark),
             deferred: vec![],

@@ -25,6 +25,7 @@ mod queries;
 mod serving;
 mod spans;
 mod timers;
+mod unstored;
 mod upkeep;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::execution::Decided;
 use crate::projector::Report;
@@ -159,6 +161,8 @@ pub struct Shard {
     incarnation: u64,
     /// Terms that ended early, one after the other; sets the pause before the next claim.
     short_terms: u32,
+    /// Since when the shard has been this node's turn and is not served.
+    turn: Instant,
     phase: Phase,
     questions: JoinHandle<()>,
 }
@@ -232,6 +236,7 @@ impl Actor for ShardActor {
             status,
             incarnation: 0,
             short_terms: 0,
+            turn: Instant::now(),
             phase,
             questions,
         };
@@ -358,6 +363,14 @@ impl Shard {
         self.me.stop(None);
     }
 
+    /// Whether the term that ends now, if one does, got as far as to commit.
+    fn has_served(&self) -> bool {
+        match &self.phase {
+            Phase::Serving(serving) => !serving.first_batch,
+            Phase::TakingOver(_) | Phase::Halted | Phase::Stopped => false,
+        }
+    }
+
     /// Whether the term that ends now was a long one.
     fn served_long(&self) -> bool {
         match &self.phase {
@@ -376,6 +389,9 @@ impl Shard {
 
     fn take_over(&mut self) {
         self.incarnation += 1;
+        if self.has_served() {
+            self.turn = Instant::now();
+        }
         self.status.send_replace(ShardStatus::default());
         let claimant = Claimant {
             log: Arc::clone(&self.shared.log),
@@ -405,7 +421,9 @@ impl Shard {
             Ok(takeover) => {
                 tracing::info!(shard = %self.id, epoch = %takeover.judge.epoch(), "claimed");
                 let (me, shared) = (self.me.clone(), self.shared.clone());
-                let serving = Serving::begin(self.id, shared, me, self.incarnation, takeover);
+                shared.metrics.claimed(takeover.index.batches.len(), takeover.replay);
+                let began = (self.turn, takeover);
+                let serving = Serving::begin(self.id, shared, me, self.incarnation, began);
                 self.phase = Phase::Serving(Box::new(serving));
                 self.serve(|_| Next::Serve);
             }

@@ -22,6 +22,7 @@ use flowmill_model::history::{Claim, HistoryRecord, InputPositions};
 use flowmill_model::{Offset, ShardId};
 use flowmill_runtime::{Entropy, crash};
 use flowmill_store::{Store, StoreError, Watermark};
+use tokio::time::Instant;
 
 pub use index::{Index, PendingDeferral, TailBatch};
 
@@ -93,6 +94,8 @@ pub struct Takeover {
     /// Where to read the input topics from. Where a topic did not outlive the last process, this
     /// is its new beginning, above the position in history.
     pub positions: InputPositions,
+    /// How long history took to be read and indexed.
+    pub replay: Duration,
 }
 
 /// What a take-over needs.
@@ -144,17 +147,22 @@ impl Claimant {
         let bounds = self.log.bounds(&history).await.map_err(read_error)?;
         let (mut replay, start) = Replay::start(self.log.identity(), margin, bounds.start)?;
         let mut reader = self.log.reader(&history, start);
+        let began = Instant::now();
         replay.read_to(reader.as_mut(), bounds.end).await?;
+        let took = began.elapsed();
 
         let nonce = self.entropy.next();
         let claimed = self.claim(&history, &replay.judge, nonce).await?;
+        let began = Instant::now();
         let valid = replay.read_to_claim(reader.as_mut(), claimed, nonce).await?;
+        let took = took + began.elapsed();
         if !valid {
             return Err(TakeoverError::Again("another claim came first".into()));
         }
         let watermark = found.map(|marks| marks.watermark);
         let positions = self.input_positions(replay.judge.positions()).await?;
-        Ok(Takeover { judge: replay.judge, index: replay.index, watermark, positions })
+        let Replay { judge, index, .. } = replay;
+        Ok(Takeover { judge, index, watermark, positions, replay: took })
     }
 
     async fn input_positions(

@@ -22,7 +22,7 @@ use rdkafka::error::KafkaError;
 
 pub use self::context::{Context, Rebalances};
 pub use self::producer::{Delivered, Outgoing, Producer, SendError, SendFuture};
-pub use self::statistics::{ClientFigures, PartitionLag, Statistics};
+pub use self::statistics::{ClientFigures, Complaint, PartitionLag, Quantiles, Statistics};
 pub use self::troubles::Trouble;
 
 use self::config::Purpose;
@@ -69,7 +69,7 @@ impl Clients {
         Self::with(settings, None)
     }
 
-    /// A factory whose clients report what they measure of themselves every few seconds.
+    /// A factory whose clients report what they measure of themselves.
     pub fn with_statistics(settings: KafkaSettings, sink: Arc<dyn Statistics>) -> Self {
         Self::with(settings, Some(sink))
     }
@@ -163,11 +163,14 @@ impl Clients {
     }
 
     fn context<R: Rebalances>(&self, purpose: &str, rebalances: R) -> Context<R> {
-        Context::new(Arc::clone(&self.shared), self.name(purpose), rebalances)
+        Context::new(Arc::clone(&self.shared), purpose, rebalances)
     }
+}
 
+impl Shared {
+    /// A client's name in the brokers' logs.
     fn name(&self, purpose: &str) -> String {
-        format!("{}.{}.{purpose}", self.shared.settings.cluster, self.shared.settings.node)
+        format!("{}.{}.{purpose}", self.settings.cluster, self.settings.node)
     }
 }
 

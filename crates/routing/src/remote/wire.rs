@@ -81,6 +81,7 @@ pub(super) fn status(message: v1::ShardStatus) -> Result<(ShardId, ShardStatus),
         deferred: count(message.deferred),
         credits: count(message.credits),
         projection_lag: message.projection_lag,
+        unstored_since: None,
         tasks_in_flight: count(message.tasks_in_flight),
     };
     Ok((shard(message.shard)?, status))
@@ -286,6 +287,7 @@ mod tests {
                 deferred: 5,
                 credits: 6,
                 projection_lag: 7,
+                unstored_since: None,
                 tasks_in_flight: 8,
             };
             assert_eq!(status(put_status(shard, told.clone())), Ok((shard, told)));

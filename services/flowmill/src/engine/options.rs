@@ -8,6 +8,7 @@ use flowmill_gateway::{Readiness, TokenKey};
 use flowmill_log::kafka::Clients;
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
+use flowmill_telemetry::Metrics;
 use flowmill_worker::{KafkaAccess, OutgoingPolicy};
 
 /// What a node does.
@@ -83,6 +84,8 @@ pub(crate) struct NodeOptions {
     pub(crate) triggers: Option<Clients>,
     /// What task tokens are signed with; made from the cluster's id if none.
     pub(crate) task_token_key: Option<TokenKey>,
+    /// Where figures are kept.
+    pub(crate) metrics: Metrics,
 }
 
 /// The variable that names a folder with a file for each secret.
@@ -105,6 +108,7 @@ impl NodeOptions {
             token: None,
             triggers: None,
             task_token_key: None,
+            metrics: Metrics::default(),
         }
     }
 }

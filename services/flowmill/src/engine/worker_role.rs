@@ -28,6 +28,7 @@ pub(crate) struct WorkerRole {
     stop: CancellationToken,
     running: JoinHandle<Result<Drained, WorkerError>>,
     following: JoinHandle<()>,
+    looking: JoinHandle<()>,
     watch: QueueWatch,
 }
 
@@ -58,9 +59,10 @@ impl WorkerRole {
         let watch = QueueWatch::new(Arc::clone(log), worker.figures());
         let following = follow(catalogue.clone(), worker.queues(), watch.clone());
         let following = spawn("worker-queues", following);
+        let looking = spawn("queue-watch", watch.clone().look());
         let stop = CancellationToken::new();
         let running = spawn("worker", worker.run(stop.clone().cancelled_owned()));
-        Ok(Self { stop, running, following, watch })
+        Ok(Self { stop, running, following, looking, watch })
     }
 
     /// How the queues stand.
@@ -77,6 +79,7 @@ impl WorkerRole {
     pub(crate) async fn stop(self) {
         self.stop_taking();
         self.following.abort();
+        self.looking.abort();
         match self.running.await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the worker ended early"),

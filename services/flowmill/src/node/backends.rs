@@ -9,7 +9,9 @@ use flowmill_log::kafka::{
 };
 use flowmill_log::{Log, Topic};
 use flowmill_store::cql::{self, CqlSettings, CqlStore, Replication};
+use flowmill_telemetry::Metrics;
 
+use super::measures::Measures;
 use crate::config::{Config, KafkaConfig, Mechanism, Protocol, Secret};
 use crate::engine::Storage;
 use crate::exit::Failure;
@@ -62,14 +64,16 @@ pub(crate) async fn prepare(config: &Config, plan: Plan) -> Result<Prepared, Fai
     Ok(Prepared { shards: topics.shards, changes })
 }
 
-/// Opens the log and the store of a cluster that was made.
+/// Opens the log and the store of a cluster that was made; what they measure goes to `metrics`.
 ///
 /// # Errors
 /// What cannot be reached or does not fit, and what to do.
-pub(super) async fn open(config: &Config) -> Result<Opened, Failure> {
+pub(super) async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, Failure> {
     let (kafka, cql) = (kafka_settings(config)?, cql_settings(config)?);
-    let log = KafkaLog::open(Clients::new(kafka)).await.map_err(refused)?;
-    let store = CqlStore::open(&cql).await.map_err(refused)?;
+    let sink = Arc::new(Measures(metrics.clone()));
+    let clients = Clients::with_statistics(kafka, Arc::<Measures>::clone(&sink));
+    let log = KafkaLog::open(clients).await.map_err(refused)?;
+    let store = CqlStore::open(&cql).await.map_err(refused)?.observed_by(sink);
     let shards = log.partitions(&Topic::Commands).unwrap_or_default();
     let clients = log.clients().clone();
     let storage = Storage::of(Arc::new(log), Arc::new(store)).waiting_for(clients.clone());

@@ -1,6 +1,8 @@
 //! A cluster of real processes on a real Kafka and a real CQL server: its roles, what they refuse,
 //! and what survives when they, the broker or the store die.
 
+mod figures;
+mod metrics;
 mod node;
 mod refusals;
 mod servers;

@@ -2,7 +2,7 @@
 
 #[allow(dead_code, unreachable_pub, reason = "an example has a main of its own")]
 #[path = "../../../../crates/worker/examples/charge.rs"]
-mod charge;
+pub(crate) mod charge;
 mod python;
 
 use std::time::{Duration, Instant};

@@ -168,5 +168,6 @@ pub(super) fn shard((shard, status): (ShardId, ShardStatus)) -> ShardDto {
 
 pub(super) fn queue(figures: QueueFigures) -> QueueDto {
     let QueueFigures { queue, active, waiting } = figures;
-    QueueDto { queue, active, waiting }
+    // Looked at within moments of the start; until then, none is known of.
+    QueueDto { queue, active, waiting: waiting.unwrap_or_default() }
 }

@@ -58,6 +58,8 @@ pub(super) type Topics = BTreeMap<TopicName, Position>;
 pub(super) struct Plan {
     pub(super) flow: FlowName,
     pub(super) group: String,
+    /// What its client is called: one of many of the process.
+    pub(super) purpose: String,
     pub(super) clients: Clients,
     pub(super) starter: Starter,
     pub(super) metrics: Metrics,
@@ -112,7 +114,7 @@ fn run(plan: &Plan, wanted: &Mutex<Topics>, stop: &CancellationToken) {
         let consumer = plan.clients.consumer(
             ConsumerPlan {
                 group: &plan.group,
-                purpose: "trigger",
+                purpose: &plan.purpose,
                 extra: &[
                     // A producer's aborted records start nothing.
                     ("isolation.level", "read_committed"),

@@ -112,6 +112,7 @@ impl Follower {
         let plan = Plan {
             flow: flow.clone(),
             group: clients.settings().cluster.group(&group),
+            purpose: group,
             clients: clients.clone(),
             starter: Starter::new(gateway.clone(), flow.clone()),
             metrics: gateway.parts().settings.metrics.clone(),

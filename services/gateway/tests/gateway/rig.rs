@@ -71,7 +71,7 @@ impl Rig {
     }
 
     pub(crate) async fn without_owners() -> Self {
-        let queue = QueueFigures { queue: "http.request".into(), active: 2, waiting: 3 };
+        let queue = QueueFigures { queue: "http.request".into(), active: 2, waiting: Some(3) };
         Self::with(Settings {
             roles: vec!["gateway".into(), "orchestrator".into()],
             render: Arc::new(|| "flowmill_executions_started_total 1\n".into()),

@@ -260,13 +260,13 @@ impl Serving {
             return Next::Reclaim("the own batch does not count".into());
         };
         if std::mem::take(&mut self.first_batch) {
+            self.shared.metrics.taken_over(self.turn.elapsed());
             self.announce();
         }
         let number = batch.number;
-        let content = !batch.transitions.is_empty()
-            || !batch.definitions.is_empty()
-            || !batch.deferred.is_empty();
-        self.mark.commit(number, content);
+        let tail = TailBatch::of(offset, &batch);
+        self.mark.commit(number, tail.content);
+        self.unstored.committed(&tail);
         self.idle_since = self.shared.clock.now();
         self.release_credits(spent(&batch, &decisions, &open.catalogue));
         self.answer_catalogue(&open.catalogue);
@@ -279,7 +279,7 @@ impl Serving {
         self.record_spans(&changes, Committed { number, offset, stages, causes });
         crash::point("batch-committed");
         self.deliver_apart(number, outputs);
-        self.project(Projected { batches: vec![TailBatch::of(offset, &batch)], changes });
+        self.project(Projected { batches: vec![tail], changes });
         self.answer_positions();
         Next::Serve
     }

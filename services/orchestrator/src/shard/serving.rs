@@ -11,6 +11,7 @@ use flowmill_store::Watermark;
 use ractor::ActorRef;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::backlog::Backlog;
 use super::batch::{Open, Ready};
@@ -22,6 +23,7 @@ use super::loading::{RecentStarts, Resend, Seeding};
 use super::outputs::{Courier, Mark, Output, SentTasks};
 use super::queries::Questions;
 use super::timers::Timers;
+use super::unstored::Unstored;
 use super::{Next, ShardMessage, Shared, purge};
 use crate::projector::{Projected, Projector, Report};
 use crate::takeover::Takeover;
@@ -63,6 +65,8 @@ pub(crate) struct Serving {
     pub(super) first_batch: bool,
     pub(super) idle_since: Timestamp,
     pub(super) began: Timestamp,
+    /// Since when it has been this node's turn to serve the shard.
+    pub(super) turn: Instant,
     pub(super) recent: RecentStarts,
     /// Set when the term is to end: who waits for it.
     pub(super) stopping: Option<oneshot::Sender<()>>,
@@ -72,6 +76,7 @@ pub(crate) struct Serving {
     projector: Option<mpsc::UnboundedSender<Projected>>,
     projection: Option<JoinHandle<()>>,
     pub(super) flushed: BatchNumber,
+    pub(super) unstored: Unstored,
     /// What the committed transitions weigh that are not in the store yet, in bytes.
     pub(super) unflushed: usize,
     pub(super) loads: Arc<Semaphore>,
@@ -94,16 +99,17 @@ impl Drop for Serving {
 }
 
 impl Serving {
-    /// Begins a term with what the take-over found.
+    /// Begins a term with what the take-over found, and since when it has been this node's turn.
     pub(crate) fn begin(
         id: ShardId,
         shared: Shared,
         me: ActorRef<ShardMessage>,
         incarnation: u64,
-        takeover: Takeover,
+        (turn, takeover): (Instant, Takeover),
     ) -> Self {
-        let Takeover { judge, index, watermark, positions } = takeover;
+        let Takeover { judge, index, watermark, positions, replay: _ } = takeover;
         let now = shared.clock.now();
+        let stored = watermark.map_or(BatchNumber::default(), |mark| mark.batch);
         let pump = Pump { log: Arc::clone(&shared.log), shard: id, me: me.clone(), incarnation };
         let recorded = judge.mark();
         let above = |(number, record)| (number > recorded).then_some(record);
@@ -132,13 +138,15 @@ impl Serving {
             first_batch: true,
             idle_since: now,
             began: now,
+            turn,
             recent: RecentStarts::default(),
             stopping: None,
             seeding: None,
             resend: BTreeMap::new(),
             projector: None,
             projection: None,
-            flushed: watermark.map_or(BatchNumber::default(), |mark| mark.batch),
+            flushed: stored,
+            unstored: Unstored::found(&index.batches, stored),
             unflushed: 0,
             loads: Arc::new(Semaphore::new(LOADS)),
             ticks: 0,
@@ -264,6 +272,7 @@ impl Serving {
                 Next::Serve
             }
             Report::Watermark(mark) => {
+                self.unstored.stored(mark.batch);
                 self.watermark = Some(mark);
                 Next::Serve
             }
@@ -287,6 +296,7 @@ impl Serving {
             deferred: self.deferred,
             credits: self.intake.credits(),
             projection_lag: self.judge.number().get().saturating_sub(self.flushed.get()),
+            unstored_since: self.unstored.since(),
             tasks_in_flight: self.sent.len(),
         }
     }

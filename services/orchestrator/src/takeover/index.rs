@@ -19,6 +19,11 @@ pub struct TailBatch {
     pub epoch: Epoch,
     /// Its number.
     pub number: BatchNumber,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Whether there was anything in it that the store or somebody else is to learn of. One
+    /// without may only carry a dispatched mark, and nothing follows one that does.
+    pub content: bool,
     /// Input positions after it.
     pub positions: InputPositions,
     /// The dispatched mark in it.
@@ -94,10 +99,17 @@ impl TailBatch {
             offset,
             epoch: batch.epoch,
             number: batch.number,
+            at: batch.at,
+            content: has_content(batch),
             positions: batch.positions,
             mark: batch.mark,
             deferred: batch.deferred.iter().map(|deferred| deferred.input).collect(),
             resolved: batch.resolved.clone(),
         }
     }
+}
+
+/// Whether a batch decided anything.
+fn has_content(batch: &Batch) -> bool {
+    !batch.transitions.is_empty() || !batch.definitions.is_empty() || !batch.deferred.is_empty()
 }

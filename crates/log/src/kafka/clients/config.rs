@@ -21,7 +21,7 @@ pub(super) enum Purpose {
 /// frames of headers.
 pub(crate) const FRAME_BYTES: usize = 64 * 1024;
 
-/// How often a client reports its figures, in milliseconds.
+/// How often a client reports its figures, in milliseconds: more often than they are scraped.
 const STATISTICS_MS: &str = "5000";
 
 /// Every client.
@@ -88,7 +88,7 @@ impl Clients {
         // Lines below a warning are for debugging the library; errors come as events.
         config.set_log_level(RDKafkaLogLevel::Warning);
         config.set("bootstrap.servers", &self.settings().brokers);
-        config.set("client.id", self.name(purpose));
+        config.set("client.id", self.shared.name(purpose));
         let largest = (limits::RECORD_BYTES + FRAME_BYTES).to_string();
         let of_kind = match kind {
             Purpose::Producer => PRODUCER,

@@ -15,7 +15,8 @@ use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::living::Alive;
-use super::{ClientFigures, Shared, Trouble};
+use super::statistics::Told;
+use super::{ClientFigures, Complaint, Shared, Statistics, Trouble};
 use crate::kafka::settings::{Login, Security, TokenFile};
 
 /// For how long a token that was read is taken to hold. The library asks again after four fifths
@@ -39,13 +40,42 @@ pub struct Context<R = ()> {
     shared: Arc<Shared>,
     name: String,
     rebalances: R,
+    told: Told,
+    measured: Measured,
     _alive: Alive,
 }
 
+/// Who is told what the client of a context measures.
+pub(super) struct Measured {
+    purpose: String,
+    sink: Option<Arc<dyn Statistics>>,
+}
+
+impl Measured {
+    pub(super) fn produced(&self, delivered: bool, took: Duration) {
+        if let Some(sink) = &self.sink {
+            sink.produced(&self.purpose, delivered, took);
+        }
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        if let Some(sink) = &self.sink {
+            sink.ended(&self.purpose);
+        }
+    }
+}
+
 impl<R> Context<R> {
-    pub(super) fn new(shared: Arc<Shared>, name: String, rebalances: R) -> Self {
-        let alive = shared.living.begin();
-        Self { shared, name, rebalances, _alive: alive }
+    pub(super) fn new(shared: Arc<Shared>, purpose: &str, rebalances: R) -> Self {
+        let (alive, name) = (shared.living.begin(), shared.name(purpose));
+        let measured = Measured { purpose: purpose.to_owned(), sink: shared.statistics.clone() };
+        Self { shared, name, rebalances, told: Told::default(), measured, _alive: alive }
+    }
+
+    pub(super) const fn measured(&self) -> &Measured {
+        &self.measured
     }
 
     /// Who is told of assignments.
@@ -80,8 +110,9 @@ impl<R: Send + Sync> ClientContext for Context<R> {
     }
 
     fn stats(&self, statistics: rdkafka::Statistics) {
-        if let Some(sink) = &self.shared.statistics {
-            sink.observe(&ClientFigures::of(&self.name, &statistics));
+        let Measured { purpose, sink } = &self.measured;
+        if let Some(sink) = sink {
+            sink.observe(&ClientFigures::of(&self.name, purpose, &self.told, &statistics));
         }
     }
 
@@ -92,6 +123,9 @@ impl<R: Send + Sync> ClientContext for Context<R> {
             return;
         }
         tracing::warn!(client = self.name, ?code, reason, "a client of Kafka has trouble");
+        if let Measured { purpose, sink: Some(sink) } = &self.measured {
+            sink.complained(purpose, Complaint::of(code));
+        }
         self.shared.troubles.note(Trouble::of(code, reason));
     }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use flowmill_client::{Client, Repeats};
 use tokio::time::{Instant, sleep};
 
+use super::figures::Figures;
+use super::metrics::{LAG, STORE};
 use super::node::{Node, Role};
 use super::servers::{Cluster, SOON, Servers};
 use crate::load::{Load, check, client, deploy};
@@ -114,7 +116,7 @@ async fn the_broker_and_the_store_die_one_after_the_other_and_together() {
     let mut servers = Servers::start();
     let cluster = Cluster::on(&servers);
     cluster.init(&["--shards", "4"]).with_code(0);
-    let _orchestrators = [cluster.node(Role::Orchestrator), cluster.node(Role::Orchestrator)];
+    let orchestrators = [cluster.node(Role::Orchestrator), cluster.node(Role::Orchestrator)];
     let rig = Rig::start(cluster).await;
     let load = rig.load();
     load.has_started(50).await;
@@ -123,6 +125,12 @@ async fn the_broker_and_the_store_die_one_after_the_other_and_together() {
     servers.kafka.restart(0).unwrap();
     rig.goes_on(&load).await;
     servers.cql.kill(0).unwrap();
+    for node in &orchestrators {
+        let idle = |told: &Figures| told.sum("flowmill_shard_owned", &[]) == 0.0;
+        let behind = |told: &Figures| told.max(LAG, &[]) > Some(2.0);
+        let wanted = |told: &Figures| idle(told) || behind(told);
+        Figures::until(node, "a projection that is behind", wanted).await;
+    }
     servers.cql.restart(0).unwrap();
     rig.goes_on(&load).await;
     servers.kafka.kill(0).unwrap();
@@ -131,4 +139,12 @@ async fn the_broker_and_the_store_die_one_after_the_other_and_together() {
     servers.cql.restart(0).unwrap();
     rig.goes_on(&load).await;
     rig.check(load).await;
+    let mut unanswered = 0.0;
+    for node in &orchestrators {
+        let caught_up = |told: &Figures| told.max(LAG, &[]) == Some(0.0);
+        let told = Figures::until(node, "a projection that has caught up", caught_up).await;
+        told.at_least(1.0, "flowmill_kafka_errors_total", &[r#"kind="connection""#]);
+        unanswered += told.sum(STORE, &[r#"outcome="unavailable""#]);
+    }
+    assert!(unanswered > 0.0, "the store was away and every call was answered");
 }
