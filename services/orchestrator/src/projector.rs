@@ -1,8 +1,10 @@
 //! Writes behind the log: what batches decided becomes rows, then a watermark says so.
 //!
-//! Changes of one execution are coalesced between two flushes. Rows go first; a watermark is
-//! written only after every row it covers is acknowledged, never passes the dispatched mark of a
-//! valid batch, and stands only where every deferral at or below it is resolved.
+//! Changes of one execution are coalesced between two flushes, and one that has not ended is held
+//! back for a little longer: most end soon, and are then written once, as they ended. Rows go first;
+//! a watermark is written only after every row it covers is acknowledged, never passes the
+//! dispatched mark of a valid batch, and stands only where every deferral at or below it is
+//! resolved.
 //!
 //! The engine never waits for the projector; a store that is away makes it fall behind, which the
 //! shard sees in its reports.
@@ -67,7 +69,7 @@ pub enum Report {
     Damaged(StoreError),
 }
 
-/// Changed executions that end the gathering of a flush.
+/// Changed executions that end the gathering of a flush; with so many, none is held back.
 const FLUSH_EXECUTIONS: usize = 1_000;
 
 /// How often the watermark moves at most.
@@ -91,6 +93,10 @@ pub struct Projector<R> {
 /// What is not yet written of one execution.
 #[derive(Debug)]
 struct Pending {
+    /// The first batch that is not written.
+    first: BatchNumber,
+    /// When that was taken.
+    since: Instant,
     offset: Offset,
     before: Option<Arc<Execution>>,
     after: Arc<Execution>,
@@ -122,13 +128,14 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
     ) -> Result<(), Damaged> {
         let mut marked = Instant::now();
         while self.gather(&mut input).await? {
-            self.flush().await?;
+            let full = self.pending.len() >= FLUSH_EXECUTIONS;
+            self.flush(if full { Duration::ZERO } else { self.settings.hold_back }).await?;
             if self.marking.is_none() && marked.elapsed() >= WATERMARK_EVERY {
                 marked = Instant::now();
                 self.marking = self.move_watermark();
             }
         }
-        self.flush().await?;
+        self.flush(Duration::ZERO).await?;
         self.marked().await?;
         self.marking = self.move_watermark();
         self.marked().await
@@ -168,11 +175,16 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
     }
 
     fn take(&mut self, projected: Projected) {
-        projected.batches.into_iter().for_each(|batch| self.trail.push(batch));
-        for change in projected.changes {
+        let Projected { batches, changes } = projected;
+        let first = batches.first().map_or(self.trail.last_taken(), |batch| batch.number);
+        batches.into_iter().for_each(|batch| self.trail.push(batch));
+        let since = Instant::now();
+        for change in changes {
             let Change { id, offset, before, after, transitions } = change;
-            let fresh =
-                || Pending { offset, before, after: Arc::clone(&after), transitions: vec![] };
+            let fresh = || {
+                let after = Arc::clone(&after);
+                Pending { first, since, offset, before, after, transitions: vec![] }
+            };
             let pending = self.pending.entry(id).or_insert_with(fresh);
             pending.offset = offset;
             pending.after = after;
@@ -180,18 +192,23 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         }
     }
 
-    async fn flush(&mut self) -> Result<(), Damaged> {
-        let through = self.trail.last_taken();
-        if self.pending.is_empty() {
+    /// Writes what has ended, and what has waited for so long.
+    async fn flush(&mut self, hold_back: Duration) -> Result<(), Damaged> {
+        let now = Instant::now();
+        let is_due = |_: &ExecutionId, pending: &mut Pending| pending.is_due(now, hold_back);
+        let due: Vec<_> = self.pending.extract_if(.., is_due).collect();
+        let held = self.pending.values().map(|pending| pending.first).min();
+        let below = |first: BatchNumber| BatchNumber::new(first.get().saturating_sub(1));
+        let through = held.map_or(self.trail.last_taken(), below).max(self.trail.flushed);
+        if due.is_empty() {
             if self.trail.flushed(through) {
                 (self.report)(Report::Flushed { executions: vec![], through });
             }
             return Ok(());
         }
-        let pending = std::mem::take(&mut self.pending);
-        let executions = pending.iter().map(|(id, p)| (*id, p.after.sequence())).collect();
+        let executions = due.iter().map(|(id, p)| (*id, p.after.sequence())).collect();
         let (generation, settings) = (self.log.generation, Arc::clone(&self.settings));
-        let rows = pending.into_iter().map(|(id, pending)| pending.row(id, generation, &settings));
+        let rows = due.into_iter().map(|(id, pending)| pending.row(id, generation, &settings));
         let write = Write { executions: rows.collect() };
         let (store, shard) = (Arc::clone(&self.store), self.shard);
         let written = until_done(shard, || store.write(shard, write.clone())).await;
@@ -255,6 +272,11 @@ async fn until_done(
 }
 
 impl Pending {
+    /// Whether it is to be written now: nothing more will change, or it has waited long enough.
+    fn is_due(&self, now: Instant, hold_back: Duration) -> bool {
+        self.after.ended_at().is_some() || now.duration_since(self.since) >= hold_back
+    }
+
     fn row(self, id: ExecutionId, generation: u8, settings: &Settings) -> ExecutionWrite {
         let before = self.before.as_deref().map(timer_rows).unwrap_or_default();
         let after = timer_rows(&self.after);

@@ -20,6 +20,9 @@ pub struct Settings {
     pub passivate_after: Duration,
     /// How long the projector gathers changes before it writes them.
     pub flush_every: Duration,
+    /// How long it holds an execution back that has not ended. Most end soon, and are then written
+    /// once; one that goes on is in lists, and in the watermark, so much later.
+    pub hold_back: Duration,
     /// How often the log is told what it may forget.
     pub trim_every: Duration,
     /// How many partitions a task queue gets when it is made.
@@ -38,6 +41,7 @@ impl Default for Settings {
             retention: Retention::default(),
             passivate_after: Duration::from_secs(5),
             flush_every: Duration::from_millis(200),
+            hold_back: Duration::from_secs(1),
             trim_every: Duration::from_secs(10),
             task_partitions: 4,
             lifecycle: false,

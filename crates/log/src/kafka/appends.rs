@@ -3,7 +3,8 @@
 //! History has producers of its own, each for a few shards: when one is broken, only the shards
 //! that share it claim again. There each record is a message set of its own, since a broker that
 //! has a set already acknowledges it without an offset, and the library would count one up.
-//! Inputs and outputs have others, so that neither waits behind the other.
+//! Inputs, outputs and what is only told have others, so that none waits behind another: a broker takes
+//! one request of a connection at a time.
 
 use flowmill_model::limits;
 use futures::FutureExt;
@@ -23,6 +24,9 @@ const HISTORY_PRODUCERS: u16 = 4;
 /// broker unpacks every compressed set to number its records.
 const HISTORY: &[(&str, &str)] = &[("batch.num.messages", "1"), ("compression.codec", "lz4")];
 
+/// Nobody's execution waits for these, so they gather company: a broker's work is by the request.
+const NOTICES: &[(&str, &str)] = &[("linger.ms", "20")];
+
 /// Appends of one log.
 pub(super) struct Appends {
     clients: Clients,
@@ -31,6 +35,7 @@ pub(super) struct Appends {
     history: Vec<Slot>,
     inputs: Slot,
     outputs: Slot,
+    notices: Slot,
 }
 
 /// A producer, made when it is needed first and again when it is broken.
@@ -50,6 +55,7 @@ impl Appends {
             history: history.collect(),
             inputs: Slot::new("inputs", &[]),
             outputs: Slot::new("outputs", &[]),
+            notices: Slot::new("notices", NOTICES),
         }
     }
 
@@ -92,11 +98,8 @@ impl Appends {
         match &to.topic {
             Topic::History => &self.history[usize::from(to.number % HISTORY_PRODUCERS)],
             Topic::Commands | Topic::Results => &self.inputs,
-            Topic::Tasks(_)
-            | Topic::Definitions
-            | Topic::Shards
-            | Topic::Lifecycle
-            | Topic::DeadLetters => &self.outputs,
+            Topic::Tasks(_) | Topic::Definitions | Topic::Shards => &self.outputs,
+            Topic::Lifecycle | Topic::DeadLetters => &self.notices,
         }
     }
 
