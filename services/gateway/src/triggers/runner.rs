@@ -109,11 +109,12 @@ impl Follower {
         }
         let TriggerParts { gateway, clients } = &self.parts;
         let group = format!("trigger.{}.{}", flow.namespace, flow.name);
+        let group = clients.settings().cluster.group(&group);
         let plan = Plan {
             flow: flow.clone(),
-            group: clients.settings().cluster.group(&group),
             clients: clients.clone(),
-            starter: Starter::new(gateway.clone(), flow.clone()),
+            starter: Starter::new(gateway.clone(), flow.clone(), group.clone()),
+            group,
             metrics: gateway.parts().settings.metrics.clone(),
             runtime: self.runtime.clone(),
         };
