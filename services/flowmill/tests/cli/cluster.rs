@@ -4,5 +4,8 @@
 mod node;
 mod refusals;
 mod servers;
+mod stuck;
 mod survival;
 mod together;
+mod traces;
+mod user;
