@@ -237,7 +237,7 @@ impl Trace {
         assert_eq!(self.message("send", &topic).service, "orchestrator");
         let task = self.message("process", &topic);
         assert_eq!(task.service, "worker");
-        let group = format!("{}flowmill.workers.{queue}", self.prefix);
+        let group = format!("{}workers.{queue}", self.prefix);
         task.says(&[("messaging.consumer.group.name", &group)]);
         let results = self.named(&format!("send {}results", self.prefix), 2);
         let result: Vec<_> = results.iter().filter(|result| result.parent == task.id).collect();
