@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
 use flowmill_log::{
-    Append, Bounds, Log, LogFuture, Member, MemoryLog, Partition, ReadError, Reader,
-    Record, Survival, Topic, TopicSpec,
+    Append, Bounds, Log, LogFuture, Member, MemoryLog, Partition, ReadError, Reader, Record,
+    Survival, Topic, TopicSpec,
 };
 use flowmill_model::history::LogIdentity;
 use flowmill_model::{Offset, ShardId};
