@@ -214,6 +214,10 @@ pub const LOG_WAITING_BYTES: usize = 256 * 1024 * 1024;
 /// node that is stuck must not keep its shards from others.
 pub const PROGRESS_SILENCE: Duration = Duration::from_secs(10);
 
+/// How long a shard may take to stop whose loop was stuck for [`PROGRESS_SILENCE`]. One that does
+/// not holds what it has until its process ends, so the process ends.
+pub const STUCK_SHARD_STOPS: Duration = Duration::from_secs(5);
+
 /// Bytes given to one producer of Kafka that are not acknowledged. Beyond it appends are refused:
 /// whoever sends must wait.
 pub const KAFKA_IN_FLIGHT_BYTES: usize = 64 * 1024 * 1024;

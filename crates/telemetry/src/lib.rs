@@ -3,6 +3,7 @@
 //! Logs go to standard error, metrics are rendered for whoever scrapes them, traces are exported
 //! by OTLP where a collector is configured, and cost next to nothing where none is.
 
+mod afresh;
 pub mod fields;
 pub mod message;
 pub mod metrics;

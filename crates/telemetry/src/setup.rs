@@ -24,6 +24,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use crate::afresh::Afresh;
 pub use crate::sampling::UnknownSampler;
 use crate::sampling::{self, ARGUMENT, SAMPLER};
 use crate::trace;
@@ -69,7 +70,7 @@ impl Telemetry {
         let filter = variable(FILTER).unwrap_or_else(|| filter.to_owned());
         let filter =
             EnvFilter::try_new(&filter).map_err(|error| SetupError::Filter(error.to_string()))?;
-        let logs = logs(variable(FORMAT).as_deref())?.with_filter(filter);
+        let logs = logs(variable(FORMAT).as_deref())?.with_filter(Afresh(filter));
         sampling::check(variable(SAMPLER).as_deref(), variable(ARGUMENT).as_deref())?;
         let provider = variable(COLLECTOR).map(|_| exporting()).transpose()?;
         let tracer = provider.as_ref().map(|provider| provider.tracer("flowmill"));
@@ -117,7 +118,7 @@ where
         .with_target("flowmill_worker", LevelFilter::INFO)
         .with_target("flowmill_worker_sdk", LevelFilter::INFO)
         .with_target("flowmill_orchestrator", LevelFilter::INFO);
-    tracing_opentelemetry::layer().with_tracer(tracer).with_filter(ours)
+    tracing_opentelemetry::layer().with_tracer(tracer).with_filter(Afresh(ours))
 }
 
 fn exporting() -> Result<SdkTracerProvider, ExporterBuildError> {

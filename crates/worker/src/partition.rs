@@ -12,7 +12,7 @@ use flowmill_routing::Directory;
 use tokio::time::sleep;
 
 use crate::progress::Progress;
-use crate::slots::{Slots, Source};
+use crate::slots::{Place, Slots, Source};
 
 /// Records taken in one read.
 const READ: ReadLimit =
@@ -117,7 +117,8 @@ impl PartitionReader {
             Ok(task) => {
                 let slot = self.slots.free().await;
                 let slot = slot.holding(self.progress.begin(offset));
-                self.slots.begin(slot, &self.source, task);
+                let place = Place { partition: self.partition.number, offset };
+                self.slots.begin(slot, &self.source, place, task);
             }
             Err(source) if source.is_newer_format() => {
                 return Err(Stopped::NewerFormat { offset, source });

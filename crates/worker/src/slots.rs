@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use flowmill_log::Record;
 use flowmill_model::task::TaskRecord;
-use flowmill_model::{Payload, Queue, ShardId};
+use flowmill_model::{Offset, Payload, Queue, ShardId};
 use flowmill_runtime::spawn;
 use flowmill_telemetry::{Metrics, trace};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -77,6 +77,13 @@ pub(crate) struct Source {
     pub(crate) counters: Arc<Counters>,
 }
 
+/// Where in its queue a task was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) partition: u16,
+    pub(crate) offset: Offset,
+}
+
 impl Slots {
     pub(crate) fn new(
         places: Places,
@@ -110,13 +117,19 @@ impl Slots {
 
     /// Begins what a delivered task asks for. The task has begun to run when this returns, or
     /// needs not.
-    pub(crate) fn begin(self: &Arc<Self>, slot: Slot, source: &Source, mut task: TaskRecord) {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        slot: Slot,
+        source: &Source,
+        place: Place,
+        mut task: TaskRecord,
+    ) {
         let key = TaskKey::of(&task);
         match self.memory.deliver(key) {
             Delivery::New => {
                 source.counters.picked_up.add();
                 source.counters.active.add();
-                let span = span::of(&task, &source.queue, self.reporter.log());
+                let span = span::of(&task, &source.queue, place, self.reporter.log());
                 // What the task sends on continues its span.
                 task.trace = trace::place_of(&span).or(task.trace);
                 let running = Arc::clone(self).run(slot, source.clone(), key, task);

@@ -9,8 +9,10 @@ use flowmill_model::{ExecutionId, Queue, TraceContext};
 use flowmill_telemetry::{Message, fields, trace};
 use tracing::{Span, field};
 
+use crate::slots::Place;
+
 /// The span of an attempt; none unless its trace is sampled, which keeps the usual path short.
-pub(crate) fn of(task: &TaskRecord, queue: &Queue, log: &Arc<dyn Log>) -> Span {
+pub(crate) fn of(task: &TaskRecord, queue: &Queue, place: Place, log: &Arc<dyn Log>) -> Span {
     let Some(parent) = task.trace.filter(TraceContext::is_sampled) else {
         return Span::none();
     };
@@ -23,6 +25,8 @@ pub(crate) fn of(task: &TaskRecord, queue: &Queue, log: &Arc<dyn Log>) -> Span {
         { fields::OPERATION_TYPE } = fields::PROCESS,
         { fields::OPERATION_NAME } = fields::PROCESS,
         { fields::DESTINATION } = destination,
+        { fields::PARTITION } = %place.partition,
+        { fields::OFFSET } = place.offset.get(),
         { fields::GROUP } = log.name_of_group(&worker_group(queue)),
         { fields::MESSAGE } = %task.id,
         { fields::CONVERSATION } = %task.id.execution,

@@ -27,6 +27,7 @@ Exit codes:
   2  wrong use or a wrong definition
   3  the server cannot be reached, or cannot serve now
   4  time was up before the execution ended
+  5  a node ended itself, since a shard of it was stuck and could not be stopped: start it again
 130  interrupted";
 
 /// How results are printed.

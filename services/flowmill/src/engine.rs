@@ -19,7 +19,7 @@ use flowmill_catalog::Catalogue;
 use flowmill_gateway::triggers::{TriggerParts, Triggers};
 use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
-use flowmill_model::Timestamp;
+use flowmill_model::{ShardId, Timestamp};
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
 use flowmill_routing::{ClusterToken, Directory, Owners, Peers, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy};
@@ -175,6 +175,21 @@ impl Engine {
             }
             sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// Waits until a shard neither turns nor stops, and says which. For ever where no shards run.
+    pub(crate) async fn lost(&self) -> ShardId {
+        match &self.orchestrator {
+            Some(orchestrator) => orchestrator.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Leaves the groups at once, finishing nothing, so that others get the shards before this
+    /// process has ended.
+    pub(crate) async fn leave(self) {
+        drop((self.triggers, self.worker, self.orchestrator));
+        self.storage.leave().await;
     }
 
     /// Takes no more work, lets what runs finish within bounds, writes what is behind, and closes

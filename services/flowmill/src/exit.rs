@@ -1,12 +1,17 @@
 //! How a command ends: its exit code, and what is said about a failure.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use flowmill_api::{DiagnosticDto, ProblemDto};
 use flowmill_client::ClientError;
 use flowmill_gateway::{Finding, Refusal};
+use flowmill_model::ShardId;
 
 use crate::terminal;
+
+/// The exit code of [`Failure::Stuck`].
+const STUCK: u8 = 5;
 
 /// How a command ended that did what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +53,13 @@ pub(crate) enum Failure {
     /// The answer of an engine in this process.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A shard of this node holds what it has until the process ends.
+    #[error(
+        "the loop of shard {0} was stuck and could not be stopped, so the process ends and the \
+         shards of this node go to others\n  start it again, or have a supervisor do so; report \
+         what was logged before"
+    )]
+    Stuck(ShardId),
     /// Whoever reads the output has gone. Nothing is wrong with that.
     #[error("the output was closed")]
     OutputClosed,
@@ -72,6 +84,7 @@ impl Failure {
             }
             Self::Other(error) => report_error(&format!("{error:#}"), []),
             Self::Wrong(text) => report_error(text, []),
+            Self::Stuck(_) => report_error(&self.to_string(), []),
         }
     }
 
@@ -82,8 +95,21 @@ impl Failure {
             Self::Wrong(_) => 2,
             Self::Client(error) => client_code(error),
             Self::Refused(refusal) => status_code(refusal.code.status()),
+            Self::Stuck(_) => STUCK,
             Self::Other(_) => 1,
         })
+    }
+}
+
+/// Ends the process as [`Failure::Stuck`] does, at the latest after `within`: what is stuck may be
+/// all threads but the one that waits here.
+pub(crate) fn stuck_at_latest(within: Duration) {
+    let last = std::thread::Builder::new().name("last resort".to_owned()).spawn(move || {
+        std::thread::sleep(within);
+        std::process::exit(i32::from(STUCK));
+    });
+    if let Err(error) = last {
+        tracing::warn!(%error, "nobody sees to it that the process ends");
     }
 }
 

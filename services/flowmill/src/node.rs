@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use flowmill_gateway::{TokenKey, serve};
-use flowmill_model::Name;
+use flowmill_model::{Name, ShardId};
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
 use flowmill_telemetry::Metrics;
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{Config, OrchestratorConfig};
 use crate::engine::{Engine, NodeOptions, Roles, WorkerOptions};
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::signals::Signals;
 pub(crate) use backends::{Plan, open_log, prepare};
 use internal::Internal;
@@ -34,6 +34,9 @@ const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOS
 
 /// How long a start may take before what is missing is said.
 const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a node whose shard is stuck may take to leave its groups and to send its last spans.
+const ABANDONED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Where a node will listen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +98,21 @@ pub(crate) async fn run(
         cluster: config.cluster_name().to_owned(),
         node: config.node_name(),
     };
-    serve_until_end(&engine, api, &mut signals, || announce(&told)).await;
-    end(engine, internal).await;
-    Ok(())
+    let lost = tokio::select! {
+        biased;
+        shard = engine.lost() => Some(shard),
+        () = serve_until_end(&engine, api, &mut signals, || announce(&told)) => None,
+    };
+    match lost {
+        Some(shard) => {
+            abandon(engine, shard).await;
+            Err(Failure::Stuck(shard))
+        }
+        None => {
+            end(engine, internal).await;
+            Ok(())
+        }
+    }
 }
 
 /// Says what is wrong with settings, without connecting to anything.
@@ -149,6 +164,13 @@ async fn when_ready(engine: &Engine, announce: impl FnOnce()) {
 async fn end(engine: Engine, internal: Option<Internal>) {
     let Some(internal) = internal else { return engine.stop().await };
     tokio::join!(engine.stop(), internal.stop());
+}
+
+/// Leaves the groups and finishes nothing: a shard that cannot be stopped may hold anything up.
+async fn abandon(engine: Engine, shard: ShardId) {
+    exit::stuck_at_latest(ABANDONED_WITHIN);
+    tracing::error!(%shard, "the shard does not stop; the node leaves its group and ends");
+    engine.leave().await;
 }
 
 fn token(config: &Config) -> Result<Option<ClusterToken>, Failure> {

@@ -17,6 +17,7 @@ pub mod shard;
 pub mod takeover;
 pub mod validity;
 pub mod view;
+mod watch;
 
 pub use orchestrator::{Orchestrator, Parts, StartError, ensure_topics, topics};
 pub use settings::{Retention, Settings};

@@ -9,7 +9,7 @@ use flowmill_catalog::Catalogue;
 use flowmill_log::{Log, Member, ORCHESTRATORS, ReadError, Retention, Survival, Topic, TopicSpec};
 use flowmill_model::ShardId;
 use flowmill_routing::{Directory, Owners};
-use flowmill_runtime::{Clock, Entropy, spawn};
+use flowmill_runtime::{Clock, Entropy, spawn, spawn_on};
 use flowmill_store::Store;
 use flowmill_telemetry::Metrics;
 use ractor::{Actor, ActorRef};
@@ -18,9 +18,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::measure::Measure;
-use crate::pulse::{self, Pulse};
+use crate::pulse;
 use crate::settings::Settings;
 use crate::shard::{Arguments, Shard, ShardActor, ShardMessage, Shared};
+use crate::watch::{Watch, Watched};
 
 /// What an orchestrator is made of.
 #[derive(Clone)]
@@ -100,6 +101,7 @@ pub async fn ensure_topics(log: &dyn Log, shards: u16) -> Result<(), ReadError> 
 /// A running orchestrator. Dropping it ends it at once.
 pub struct Orchestrator {
     control: mpsc::Sender<Control>,
+    watch: Arc<Watch>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -131,11 +133,22 @@ impl Orchestrator {
             deciders: parts.deciders,
             settings: Arc::new(settings),
         };
-        let mut running = Running { shared, owners, shards: BTreeMap::new() };
+        let watch = Watch::new();
+        let deciders = shared.deciders.clone();
+        let shards = BTreeMap::new();
+        let mut running = Running { shared, owners, watch: Arc::clone(&watch), shards };
         running.reassign(&assigned).await?;
         let (control, commands) = mpsc::channel(1);
+        let watching = spawn_on(&deciders, "shard watch", Arc::clone(&watch).run());
         let membership = spawn("membership", running.follow(member, commands));
-        Ok(Self { control, tasks: vec![membership] })
+        Ok(Self { control, watch, tasks: vec![membership, watching] })
+    }
+
+    /// Waits until a shard's loop has been stuck and could not be stopped either, and says which:
+    /// it holds what it has until the process ends. Whoever sees this drops the orchestrator, which
+    /// leaves the group, so that others own the shards, and ends the process.
+    pub async fn lost(&self) -> ShardId {
+        self.watch.lost().await
     }
 
     /// Lets every shard finish its batch, write what is behind, and stop.
@@ -166,13 +179,14 @@ impl Drop for Orchestrator {
 struct RunningShard {
     actor: ActorRef<ShardMessage>,
     ended: JoinHandle<()>,
-    pulse: Pulse,
+    watched: Watched,
 }
 
 /// The shards that run here.
 struct Running {
     shared: Shared,
     owners: Owners,
+    watch: Arc<Watch>,
     shards: BTreeMap<ShardId, RunningShard>,
 }
 
@@ -193,8 +207,9 @@ impl Running {
                 command = commands.recv() => return self.end(command).await,
                 assigned = member.assigned() => assigned,
                 _ = turns.tick() => {
-                    if self.turn() {
-                        member.progressed();
+                    match self.watch.silent() {
+                        None => member.progressed(),
+                        Some(shard) => tracing::error!(%shard, "the shard's loop is stuck"),
                     }
                     continue;
                 }
@@ -211,21 +226,6 @@ impl Running {
         }
     }
 
-    /// Asks every shard's loop to turn; says whether all of them do. One that is stuck is killed,
-    /// and the group is not told of progress until it has ended.
-    fn turn(&mut self) -> bool {
-        let mut all = true;
-        for (shard, RunningShard { actor, pulse, .. }) in &self.shards {
-            if pulse.is_stuck() {
-                tracing::error!(%shard, "the shard's loop is stuck; it is stopped");
-                actor.kill();
-                all = false;
-            }
-            drop(actor.cast(ShardMessage::Turn(pulse.clone())));
-        }
-        all
-    }
-
     async fn reassign(&mut self, assigned: &[u16]) -> Result<(), StartError> {
         self.stop(|shard| !assigned.contains(&shard.get())).await;
         for shard in assigned.iter().map(|number| ShardId::new(*number)) {
@@ -236,7 +236,8 @@ impl Running {
             let started = Shard::start(Arguments { shard, shared, inbox }).await;
             let (actor, ended) =
                 started.map_err(|error| StartError::Actor(shard, error.to_string()))?;
-            self.shards.insert(shard, RunningShard { actor, ended, pulse: Pulse::new() });
+            let watched = self.watch.over(shard, actor.clone(), ended.abort_handle());
+            self.shards.insert(shard, RunningShard { actor, ended, watched });
         }
         Ok(())
     }
@@ -245,7 +246,7 @@ impl Running {
     async fn stop(&mut self, which: impl Fn(ShardId) -> bool) {
         let leaving: Vec<_> = self.shards.keys().copied().filter(|shard| which(*shard)).collect();
         let leaving = leaving.into_iter().filter_map(|shard| self.shards.remove(&shard));
-        let stopping = leaving.map(|RunningShard { actor, ended, .. }| async move {
+        let stopping = leaving.map(|RunningShard { actor, ended, watched }| async move {
             let (done, finished) = oneshot::channel();
             if actor.cast(ShardMessage::Stop(done)).is_ok() && finished.await.is_err() {
                 tracing::warn!("a shard ended before it had finished");
@@ -253,6 +254,7 @@ impl Running {
             if let Err(error) = ended.await {
                 tracing::warn!(%error, "a shard did not end in good order");
             }
+            drop(watched);
         });
         futures::future::join_all(stopping).await;
     }

@@ -209,10 +209,11 @@ impl Thread {
                 self.fail(&error.to_string());
             }
         } else {
-            tracing::error!(topic = self.topic, "no progress is shown: the group is left");
             self.consumer.unsubscribe();
             self.shared.positions.lock().clear();
             self.shared.hold(BTreeSet::clear);
+            // At last: what is stuck may be the log that nobody reads.
+            tracing::error!(topic = self.topic, "no progress is shown: the group is left");
         }
         self.subscribed = takes_part;
     }

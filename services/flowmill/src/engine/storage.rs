@@ -83,6 +83,15 @@ impl Storage {
         &self.store
     }
 
+    /// Waits until no client of Kafka is in its group any more, though somebody may hold the data
+    /// for ever.
+    pub(crate) async fn leave(self) {
+        if let Some(clients) = self.leaving {
+            // Those that somebody holds do not end; the groups are left long before the time is up.
+            clients.gone(CLIENTS_WITHIN).await;
+        }
+    }
+
     /// Closes the data: waits until nobody else holds it and everything in it is safe.
     pub(crate) async fn close(mut self) {
         let leaving = self.leaving.take();

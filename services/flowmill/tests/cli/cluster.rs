@@ -6,5 +6,8 @@ mod metrics;
 mod node;
 mod refusals;
 mod servers;
+mod stuck;
 mod survival;
 mod together;
+mod traces;
+mod user;

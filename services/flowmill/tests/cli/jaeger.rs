@@ -14,18 +14,20 @@ const FOUND_WITHIN: Duration = Duration::from_secs(30);
 
 /// A span, as Jaeger tells it.
 #[derive(Clone, Debug)]
-struct Told {
-    name: String,
-    id: String,
+pub(crate) struct Told {
+    pub(crate) name: String,
+    /// The service that recorded it.
+    pub(crate) service: String,
+    pub(crate) id: String,
     /// The span it belongs below.
-    parent: String,
+    pub(crate) parent: String,
     /// The spans it has links to.
-    links: Vec<String>,
-    tags: BTreeMap<String, String>,
+    pub(crate) links: Vec<String>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 impl Told {
-    fn read(span: &Value) -> Self {
+    fn read(span: &Value, processes: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let references = |kind: &str| {
             let all = span["references"].as_array().unwrap().iter();
@@ -39,6 +41,7 @@ impl Told {
         };
         Self {
             name: text(&span["operationName"]),
+            service: text(&processes[span["processID"].as_str().unwrap()]["serviceName"]),
             id: text(&span["spanID"]),
             parent: references("CHILD_OF").concat(),
             links: references("FOLLOWS_FROM"),
@@ -48,7 +51,7 @@ impl Told {
 
     /// Checks that these are among its tags.
     #[track_caller]
-    fn says(&self, tags: &[(&str, &str)]) {
+    pub(crate) fn says(&self, tags: &[(&str, &str)]) {
         for (key, value) in tags {
             assert_eq!(self.tags.get(*key).map(String::as_str), Some(*value), "{key} of {self:#?}");
         }
@@ -56,7 +59,7 @@ impl Told {
 }
 
 /// What Jaeger has of a trace, once it has a span of this name.
-async fn trace_with(jaeger: &Jaeger, trace: &str, name: &str) -> Value {
+pub(crate) async fn trace_with(jaeger: &Jaeger, trace: &str, name: &str) -> Value {
     let url = format!("{}/api/traces/{trace}", jaeger.query());
     let deadline = Instant::now() + FOUND_WITHIN;
     loop {
@@ -71,11 +74,12 @@ async fn trace_with(jaeger: &Jaeger, trace: &str, name: &str) -> Value {
 }
 
 /// The spans of a trace by name, in the order of their beginning.
-fn spans_of(answer: &Value) -> BTreeMap<String, Vec<Told>> {
-    let mut spans: Vec<_> = answer["data"][0]["spans"].as_array().unwrap().iter().collect();
+pub(crate) fn spans_of(answer: &Value) -> BTreeMap<String, Vec<Told>> {
+    let trace = &answer["data"][0];
+    let mut spans: Vec<_> = trace["spans"].as_array().unwrap().iter().collect();
     spans.sort_by_key(|span| span["startTime"].as_u64().unwrap());
     let mut by_name = BTreeMap::<_, Vec<_>>::new();
-    for span in spans.into_iter().map(Told::read) {
+    for span in spans.into_iter().map(|span| Told::read(span, &trace["processes"])) {
         by_name.entry(span.name.clone()).or_default().push(span);
     }
     by_name

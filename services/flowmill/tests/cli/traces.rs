@@ -38,10 +38,15 @@ impl Service {
         Self { url, parents }
     }
 
+    /// Every call's `traceparent`; empty when it had none.
+    pub(crate) fn parents(&self) -> Vec<String> {
+        self.parents.lock().clone()
+    }
+
     /// The one call's `traceparent`; empty when it had none.
     #[track_caller]
     pub(crate) fn only_parent(&self) -> String {
-        let parents = self.parents.lock().clone();
+        let parents = self.parents();
         assert_eq!(parents.len(), 1, "{parents:?}");
         parents[0].clone()
     }

@@ -108,13 +108,14 @@ impl Follower {
             return;
         }
         let TriggerParts { gateway, clients } = &self.parts;
-        let group = format!("trigger.{}.{}", flow.namespace, flow.name);
+        let purpose = format!("trigger.{}.{}", flow.namespace, flow.name);
+        let group = clients.settings().cluster.group(&purpose);
         let plan = Plan {
             flow: flow.clone(),
-            group: clients.settings().cluster.group(&group),
-            purpose: group,
+            purpose,
             clients: clients.clone(),
-            starter: Starter::new(gateway.clone(), flow.clone()),
+            starter: Starter::new(gateway.clone(), flow.clone(), group.clone()),
+            group,
             metrics: gateway.parts().settings.metrics.clone(),
             runtime: self.runtime.clone(),
         };

@@ -31,6 +31,8 @@ const OWN_FAILURES: u32 = 5;
 pub(super) struct Starter {
     gateway: Gateway,
     flow: FlowName,
+    /// The name that its consumer group has in Kafka.
+    group: String,
     /// Places for evaluations, each on a thread.
     places: Arc<Semaphore>,
 }
@@ -52,9 +54,9 @@ struct Ready {
 }
 
 impl Starter {
-    pub(super) fn new(gateway: Gateway, flow: FlowName) -> Self {
+    pub(super) fn new(gateway: Gateway, flow: FlowName, group: String) -> Self {
         let places = Arc::new(Semaphore::new(limits::TRIGGER_EVALUATIONS));
-        Self { gateway, flow, places }
+        Self { gateway, flow, group, places }
     }
 
     fn metrics(&self) -> &Metrics {
@@ -86,6 +88,7 @@ impl Starter {
             { fields::DESTINATION } = %place.topic,
             { fields::PARTITION } = %place.partition,
             { fields::OFFSET } = place.offset,
+            { fields::GROUP } = self.group,
             { fields::FLOW } = %self.flow,
             // Known once the start is made.
             { fields::CONVERSATION } = field::Empty,

@@ -54,6 +54,10 @@ impl Sending {
             span.record("otel.status_code", "ERROR");
             failed(&record.topic, &error)
         })?;
+        span.record(fields::PARTITION, field::display(delivered.partition));
+        if let Some(offset) = delivered.offset {
+            span.record(fields::OFFSET, offset.get());
+        }
         Ok(output(&record.topic, delivered))
     }
 
@@ -141,6 +145,9 @@ fn span(context: &TaskContext, topic: &TopicName) -> Span {
         { fields::OPERATION_TYPE } = fields::SEND,
         { fields::OPERATION_NAME } = fields::SEND,
         { fields::DESTINATION } = %topic,
+        // Known once it is delivered.
+        { fields::PARTITION } = field::Empty,
+        { fields::OFFSET } = field::Empty,
         { fields::CONVERSATION } = %context.task_id().execution,
         { fields::ERROR } = field::Empty,
     )

@@ -42,13 +42,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) fn start(cluster: &Cluster, role: Role) -> Self {
+    pub(super) fn start(cluster: &Cluster, role: Role, variables: &[(&str, &str)]) -> Self {
         let mut said = tempfile::tempfile().unwrap();
-        let mut command = command();
-        command.args([role.as_str(), "--output", "json", "--listen", "127.0.0.1:0"]);
-        command.args(["--kafka", &cluster.kafka, "--cql", &cluster.cql]);
-        command.args(["--cluster", &cluster.name, "--outgoing-allow", "loopback"]);
-        command.envs(cluster.variables.iter().map(|(name, value)| (name, value)));
+        let mut command = node(cluster, role, variables);
         command.stdout(Stdio::piped()).stderr(said.try_clone().unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -104,6 +100,17 @@ impl Drop for Node {
             println!("{} said:\n{}", self.url, self.said());
         }
     }
+}
+
+/// What starts a node; it says on standard output when it is ready.
+pub(super) fn node(cluster: &Cluster, role: Role, variables: &[(&str, &str)]) -> Command {
+    let mut command = command();
+    command.args([role.as_str(), "--output", "json", "--listen", "127.0.0.1:0"]);
+    command.args(["--kafka", &cluster.kafka, "--cql", &cluster.cql]);
+    command.args(["--cluster", &cluster.name, "--outgoing-allow", "loopback"]);
+    command.envs(cluster.variables.iter().map(|(name, value)| (name, value)));
+    command.envs(variables.iter().copied());
+    command
 }
 
 fn whole(file: &mut File) -> String {

@@ -80,7 +80,12 @@ impl Cluster {
 
     /// Starts a node and waits until it says that it is ready.
     pub(crate) fn node(&self, role: Role) -> Node {
-        Node::start(self, role)
+        self.node_with(role, &[])
+    }
+
+    /// As [`Cluster::node`], with variables of its own.
+    pub(crate) fn node_with(&self, role: Role, variables: &[(&str, &str)]) -> Node {
+        Node::start(self, role, variables)
     }
 }
 
