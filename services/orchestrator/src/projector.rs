@@ -9,14 +9,18 @@
 //! The engine never waits for the projector; a store that is away makes it fall behind, which the
 //! shard sees in its reports.
 
-use std::collections::{BTreeMap, VecDeque};
+#[cfg(test)]
+mod tests;
+mod trail;
+
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_engine::{Execution, PendingTimer, TimerKind};
-use flowmill_model::history::{InputRef, LogIdentity, RecordedTransition};
+use flowmill_model::history::{LogIdentity, RecordedTransition};
 use flowmill_model::{BatchNumber, ExecutionId, Offset, Sequence, ShardId, Timestamp, envelope};
 use flowmill_runtime::crash;
 use flowmill_store::{
@@ -26,6 +30,7 @@ use flowmill_store::{
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::trail::Trail;
 use crate::settings::Settings;
 use crate::takeover::TailBatch;
 
@@ -199,7 +204,7 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         let due: Vec<_> = self.pending.extract_if(.., is_due).collect();
         let held = self.pending.values().map(|pending| pending.first).min();
         let below = |first: BatchNumber| BatchNumber::new(first.get().saturating_sub(1));
-        let through = held.map_or(self.trail.last_taken(), below).max(self.trail.flushed);
+        let through = held.map_or(self.trail.last_taken(), below).max(self.trail.last_flushed());
         if due.is_empty() {
             if self.trail.flushed(through) {
                 (self.report)(Report::Flushed { executions: vec![], through });
@@ -321,105 +326,4 @@ fn listing(execution: &Execution) -> Listing {
     let started_at = execution.started_at().unwrap_or_default();
     let (status, ended_at) = (crate::view::status(execution), execution.ended_at());
     Listing { flow, status, started_at, ended_at }
-}
-
-/// The batches above the watermark, and how far each has come.
-#[derive(Debug, Default)]
-struct Trail {
-    batches: VecDeque<TailBatch>,
-    /// Deferrals that are open, with the batch that deferred each.
-    deferrals: BTreeMap<InputRef, BatchNumber>,
-    taken: BatchNumber,
-    flushed: BatchNumber,
-    /// The mark of the latest batch taken.
-    mark: BatchNumber,
-}
-
-impl Trail {
-    fn push(&mut self, batch: TailBatch) {
-        for resolved in &batch.resolved {
-            self.deferrals.remove(resolved);
-        }
-        self.deferrals.extend(batch.deferred.iter().map(|input| (*input, batch.number)));
-        self.taken = batch.number;
-        self.mark = batch.mark;
-        self.batches.push_back(batch);
-    }
-
-    const fn last_taken(&self) -> BatchNumber {
-        self.taken
-    }
-
-    /// Rows up to `through` are there; false when that is no news.
-    fn flushed(&mut self, through: BatchNumber) -> bool {
-        let news = through > self.flushed;
-        self.flushed = self.flushed.max(through);
-        news
-    }
-
-    /// Takes the latest batch that a watermark may stand on; `None` when it would not move.
-    fn watermark(&mut self) -> Option<TailBatch> {
-        let deferral = self.deferrals.values().min().copied();
-        let bound = self.flushed.min(self.mark);
-        let stands = |batch: &TailBatch| {
-            batch.number <= bound && deferral.is_none_or(|deferred| batch.number < deferred)
-        };
-        let mut found = None;
-        while self.batches.front().is_some_and(stands) {
-            found = self.batches.pop_front();
-        }
-        found
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use flowmill_model::Epoch;
-    use flowmill_model::history::{InputPositions, InputTopic};
-
-    fn batch(number: u64, mark: u64) -> TailBatch {
-        TailBatch {
-            offset: Offset::new(number + 10),
-            epoch: Epoch::new(1),
-            number: BatchNumber::new(number),
-            at: Timestamp::default(),
-            content: true,
-            positions: InputPositions::default(),
-            mark: BatchNumber::new(mark),
-            deferred: vec![],
-            resolved: vec![],
-        }
-    }
-
-    fn stands_on(trail: &mut Trail) -> Option<u64> {
-        trail.watermark().map(|batch| batch.number.get())
-    }
-
-    #[test]
-    fn a_watermark_waits_for_rows_and_for_the_mark() {
-        let mut trail = Trail::default();
-        trail.push(batch(1, 0));
-        trail.push(batch(2, 1));
-        assert_eq!(stands_on(&mut trail), None);
-        trail.flushed(BatchNumber::new(2));
-        assert_eq!(stands_on(&mut trail), Some(1));
-        trail.push(batch(3, 2));
-        assert_eq!(stands_on(&mut trail), Some(2));
-        assert_eq!(stands_on(&mut trail), None);
-    }
-
-    #[test]
-    fn a_watermark_stays_below_an_open_deferral() {
-        let input = InputRef { topic: InputTopic::Commands, offset: Offset::new(5) };
-        let mut trail = Trail::default();
-        trail.push(batch(1, 0));
-        trail.push(TailBatch { deferred: vec![input], ..batch(2, 1) });
-        trail.push(batch(3, 3));
-        trail.flushed(BatchNumber::new(3));
-        assert_eq!(stands_on(&mut trail), Some(1));
-        trail.push(TailBatch { resolved: vec![input], ..batch(4, 4) });
-        trail.flushed(BatchNumber::new(4));
-        assert_eq!(stands_on(&mut trail), Some(4));
-    }
 }

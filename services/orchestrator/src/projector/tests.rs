@@ -1,0 +1,117 @@
+//! What is written when, on a store in memory.
+
+use flowmill_engine::{Command, Moment, decide};
+use flowmill_flow::{Flow, Format, compile};
+use flowmill_model::command::Start;
+use flowmill_model::event::Event;
+use flowmill_model::history::{Blob, InputPositions, Transition};
+use flowmill_model::{Epoch, Payload};
+use flowmill_store::memory::MemoryStore;
+use parking_lot::Mutex;
+
+use super::*;
+
+const SHARD: ShardId = ShardId::new(0);
+
+const SHORT: &str = "
+flowmill: 1
+document: { namespace: test, name: short, version: 1.0.0 }
+nodes:
+  - { id: begin, type: start }
+  - { id: done, type: end }
+connections:
+  - begin.out -> done.in
+";
+
+const LONG: &str = "
+flowmill: 1
+document: { namespace: test, name: long, version: 1.0.0 }
+nodes:
+  - { id: begin, type: start }
+  - { id: day, type: wait, parameters: { for: P1D } }
+connections:
+  - begin.out -> day.in
+";
+
+/// What the projector tells, as text that can be compared.
+type Told = Arc<Mutex<Vec<(Vec<ExecutionId>, u64)>>>;
+
+fn tail(number: u64) -> TailBatch {
+    TailBatch {
+        offset: Offset::new(number),
+        epoch: Epoch::new(1),
+        number: BatchNumber::new(number),
+        positions: InputPositions::default(),
+        mark: BatchNumber::new(number),
+        at: Timestamp::default(),
+        content: true,
+        deferred: vec![],
+        resolved: vec![],
+    }
+}
+
+/// A batch that starts an execution of a flow.
+fn started(number: u64, flow: &str) -> (ExecutionId, Projected) {
+    let flow: Flow = compile(flow.as_bytes(), Format::Yaml).unwrap();
+    let id = ExecutionId::new(SHARD, number.into());
+    let now = Timestamp::from_millis(1_767_323_045_678);
+    let start = Start {
+        execution: id,
+        flow: flow.document.flow_version(),
+        hash: flow.hash,
+        input: Payload::null(),
+        keyed: false,
+    };
+    let start = Command::Start { start, trace: None, sent_at: now };
+    let decided = decide(&flow, &Execution::new(id), &start, &Moment { now, seed: 7 }).unwrap();
+    let transition = Transition {
+        execution: id,
+        first: Sequence::default(),
+        count: u32::try_from(decided.events.len()).unwrap(),
+        events: Blob(Event::encode_all(&decided.events).into()),
+    };
+    let change = Change {
+        id,
+        offset: Offset::new(number),
+        before: None,
+        after: Arc::new(decided.after),
+        transitions: vec![RecordedTransition { at: now, transition }],
+    };
+    (id, Projected { batches: vec![tail(number)], changes: vec![change] })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_written_at_once_and_what_goes_on_a_little_later() {
+    let (store, told) = (Arc::new(MemoryStore::new()), Told::default());
+    let (settings, heard) = (Arc::new(Settings::default()), Arc::clone(&told));
+    let report = move |report| {
+        if let Report::Flushed { executions, through } = report {
+            let executions = executions.into_iter().map(|(id, _)| id).collect();
+            heard.lock().push((executions, through.get()));
+        }
+    };
+    let (flush, hold_back) = (settings.flush_every * 2, settings.hold_back * 2);
+    let log = LogIdentity::default();
+    let store: Arc<dyn Store> = store;
+    let projector = Projector::new(Arc::clone(&store), SHARD, log, settings, report);
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let running = flowmill_runtime::spawn("projector", projector.run(receiver));
+
+    let (long, first) = started(1, LONG);
+    let (short, second) = started(2, SHORT);
+    sender.send(first).unwrap();
+    sender.send(second).unwrap();
+    tokio::time::sleep(flush).await;
+    // The watermark may not pass what is held back.
+    assert_eq!(std::mem::take(&mut *told.lock()), [(vec![short], 0)]);
+    assert!(store.load(long).await.unwrap().is_none());
+    tokio::time::sleep(hold_back).await;
+    assert_eq!(std::mem::take(&mut *told.lock()), [(vec![long], 2)]);
+
+    let (held, third) = started(3, LONG);
+    sender.send(third).unwrap();
+    drop(sender);
+    running.await.unwrap();
+    assert_eq!(*told.lock(), [(vec![held], 3)], "nothing is left at the end");
+    assert!(store.load(held).await.unwrap().is_some());
+}
