@@ -37,7 +37,7 @@ impl BenchWorker {
     /// # Errors
     /// When the token cannot be sent.
     pub(crate) fn at(server: &Server, token: Option<&str>) -> Result<Self, RemoteBuildError> {
-        let builder = RemoteWorker::builder(&server.to_string()).name("flowmill bench");
+        let builder = RemoteWorker::builder(&server.to_string()).name("flowmill-bench");
         let builder = match token {
             Some(token) => builder.api_token(token),
             None => builder,

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::figures::Figures;
 use super::node::{Node, Role};
 use super::servers::Cluster;
-use crate::load::{Load, check, client, deploy, start};
+use crate::load::{ENDED_WITHIN, Load, check, client, deploy, start};
 use crate::program::repository_file;
 use crate::sink::Sink;
 use crate::workers::charge;
@@ -61,6 +61,10 @@ async fn every_node_tells_what_it_does_and_how_the_log_and_the_store_answer() {
     let load = Load::start([gateway.address()]);
     load.has_started(STARTS).await;
     check(&client, &load.end().await, &sink).await;
+    // Large enough for a task.
+    let order = json!({ "order_id": "large", "total": 180 });
+    let id = start(&client, &"shop/orders".parse().unwrap(), "large", &order).await;
+    client.wait(id, ENDED_WITHIN).await.unwrap();
 
     let starts = STARTS as f64;
     has_claimed(&orchestrator).await.at_least(starts, PRODUCED, &[r#"outcome="delivered""#]);
