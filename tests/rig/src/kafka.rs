@@ -98,7 +98,9 @@ impl Kafka {
         let folder = folder.map_err(doing("a temporary folder"))?;
         let access = match plan.security {
             KafkaSecurity::Open => None,
-            KafkaSecurity::SaslTls | KafkaSecurity::MutualTls => Some(KafkaAccess::make(folder.path())?),
+            KafkaSecurity::SaslTls | KafkaSecurity::MutualTls => {
+                Some(KafkaAccess::make(folder.path())?)
+            }
         };
         let each = if access.is_some() { 3 } else { 2 };
         let ports = ports::free(each * count)?;
