@@ -21,7 +21,7 @@ use crate::config::{Config, OrchestratorConfig};
 use crate::engine::{Engine, NodeOptions, Roles, WorkerOptions};
 use crate::exit::Failure;
 use crate::signals::Signals;
-pub(crate) use backends::{Plan, prepare};
+pub(crate) use backends::{Plan, limit_of_login, prepare};
 use internal::Internal;
 
 /// Where a gateway listens unless told otherwise.
