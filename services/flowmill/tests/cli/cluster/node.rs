@@ -42,13 +42,21 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) fn start(cluster: &Cluster, role: Role) -> Self {
+    /// Starts a node that listens there, with variables of its own, and waits until it says that
+    /// it is ready.
+    pub(super) fn start(
+        cluster: &Cluster,
+        role: Role,
+        listen: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut said = tempfile::tempfile().unwrap();
         let mut command = command();
-        command.args([role.as_str(), "--output", "json", "--listen", "127.0.0.1:0"]);
+        command.args([role.as_str(), "--output", "json", "--listen", listen]);
         command.args(["--kafka", &cluster.kafka, "--cql", &cluster.cql]);
         command.args(["--cluster", &cluster.name, "--outgoing-allow", "loopback"]);
         command.envs(cluster.variables.iter().map(|(name, value)| (name, value)));
+        command.envs(variables.iter().copied());
         command.stdout(Stdio::piped()).stderr(said.try_clone().unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -78,8 +86,13 @@ impl Node {
     }
 
     /// Asks the process to end; gives how it did and what it had said on standard error.
-    pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
+    pub(crate) fn terminate(self) -> (ExitStatus, String) {
         self.signal("-TERM");
+        self.ended()
+    }
+
+    /// Waits until the process has ended; gives how it did and what it had said on standard error.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + END_WITHIN;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -106,7 +119,8 @@ impl Drop for Node {
     }
 }
 
-fn whole(file: &mut File) -> String {
+/// All that is in a file.
+pub(super) fn whole(file: &mut File) -> String {
     let mut text = String::new();
     file.rewind().unwrap();
     file.read_to_string(&mut text).unwrap();
