@@ -35,8 +35,8 @@ pub use self::error::{ClusterError, Difference, Differences};
 pub use self::identity::ClusterRecord;
 pub use self::init::{InitPlan, InitReport, init};
 pub use self::settings::{
-    ClusterName, Credentials, InvalidClusterName, KafkaSettings, Login, Secret, Security, Tls,
-    TokenFile, Transport,
+    ClusterName, Credentials, InvalidClusterName, InvalidStaticMember, KafkaSettings, Login,
+    Secret, Security, StaticMember, Tls, TokenFile, Transport,
 };
 pub use self::table::Replicas;
 pub use rdkafka;
@@ -162,10 +162,12 @@ impl Log for KafkaLog {
     }
 
     fn join(&self, group: &str, topic: &Topic) -> Box<dyn Member> {
-        let cluster = &self.clients.settings().cluster;
+        let KafkaSettings { cluster, shards_member, .. } = self.clients.settings();
         let (group, name) = (cluster.group(group), cluster.topic(topic));
         let there = self.catalogue.partitions(topic).is_some();
-        match KafkaMember::join(&self.clients, &group, &name, there) {
+        // A process may join a queue's group more than once, and may have a name there only once.
+        let lasting = shards_member.as_ref().filter(|_| *topic == Topic::Commands);
+        match KafkaMember::join(&self.clients, (&group, &name), there, lasting) {
             Ok(member) => Box::new(member),
             Err(error) => Box::new(NoMember(error)),
         }

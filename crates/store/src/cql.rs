@@ -54,7 +54,7 @@ use futures::FutureExt;
 use tokio::task::JoinHandle;
 
 pub use calls::{Calls, Operation, Outcome};
-pub use init::{InitError, InitPlan, InitReport, Server, init};
+pub use init::{InitError, InitPlan, InitReport, Server, examine, init};
 pub use migrations::SchemaError;
 pub use session::{ConnectError, OpenError};
 pub use settings::{CqlSettings, CqlTuning, Credentials, Replication, Tls};

@@ -102,6 +102,11 @@ pub(crate) struct OrchestratorConfig {
     pub(crate) lifecycle: bool,
     /// How many partitions a task queue gets when it is made.
     pub(crate) task_partitions: u16,
+    /// Makes the node a static member: for how long its shards wait for it when it is away, such as
+    /// `30s`. Back in time under the same `node`, which must be set, it has its shards back and none
+    /// has moved. Until then they have no owner, after a clean stop, too. Unless set, others take
+    /// them over at once after a clean stop and within seconds after a crash.
+    pub(crate) static_member: Option<Period>,
 }
 
 impl Default for OrchestratorConfig {
@@ -111,6 +116,7 @@ impl Default for OrchestratorConfig {
             namespace_retention: BTreeMap::new(),
             lifecycle: true,
             task_partitions: 12,
+            static_member: None,
         }
     }
 }

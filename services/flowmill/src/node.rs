@@ -23,7 +23,7 @@ use crate::config::{Config, OrchestratorConfig};
 use crate::engine::{Engine, NodeOptions, Roles, WorkerOptions};
 use crate::exit::{self, Failure};
 use crate::signals::Signals;
-pub(crate) use backends::{Plan, open_log, prepare};
+pub(crate) use backends::{Plan, limit_of_login, open_log, prepare};
 use internal::Internal;
 
 /// Where a gateway listens unless told otherwise.

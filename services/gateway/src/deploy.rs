@@ -62,13 +62,13 @@ impl Gateway {
         if let Some(expected) = expected {
             check_name(&flow, &expected)?;
         }
-        self.check_triggers(&flow)?;
         let (version, hash) = (flow.document.flow_version(), flow.hash);
         if let Some(known) = self.parts().catalogue.find(&version)
             && spread.is_none()
         {
             return unchanged(version, hash, known.record.hash);
         }
+        self.check_triggers(&flow)?;
         let deploy = Deploy {
             flow: version.clone(),
             hash,
@@ -86,13 +86,15 @@ impl Gateway {
     /// get it.
     ///
     /// # Errors
-    /// `not-found` for a version that is not deployed, and the retryable ones. It may be repeated.
+    /// `not-found` for a version that is not deployed, `conflict` when it has triggers and as many
+    /// flows have some as may, and the retryable ones. It may be repeated.
     pub async fn activate(
         &self,
         version: &FlowVersion,
         trace: Option<TraceContext>,
     ) -> Result<Position, Refusal> {
         let known = self.resolve(&version.flow, Some(&version.version)).await?;
+        self.check_triggers(&known.flow)?;
         let command = Command::Activate(version.clone());
         let (position, outcome) = self.decide(CATALOGUE_SHARD, command, trace).await?;
         check_activated(outcome)?;

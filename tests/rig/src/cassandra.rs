@@ -3,6 +3,7 @@
 //! Nodes have addresses of their own, 127.0.0.1, 127.0.0.2 and 127.0.0.3, and one port, since
 //! drivers take the port of the node they know for that of all.
 
+mod access;
 mod command;
 mod probe;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+pub use self::access::CassandraAccess;
 use crate::cache::Jars;
 use crate::error::{at, doing};
 use crate::server::Server;
@@ -24,6 +26,9 @@ const JARS: Jars = Jars { name: "cassandra-5.0.9", project: include_str!("cassan
 const SETTINGS: &str = include_str!("cassandra/cassandra.yaml");
 const LOGGING: &str = include_str!("cassandra/logback.xml");
 
+/// Where clients are asked for nothing.
+const OPEN: &str = "authenticator: AllowAllAuthenticator";
+
 /// Where on the ring each of three nodes begins; one node begins with the first.
 const TOKENS: [&str; 3] = ["-9223372036854775808", "-3074457345618258603", "3074457345618258602"];
 
@@ -31,6 +36,7 @@ const TOKENS: [&str; 3] = ["-9223372036854775808", "-3074457345618258603", "3074
 #[derive(Debug)]
 pub struct Cassandra {
     nodes: Vec<Node>,
+    access: Option<CassandraAccess>,
     /// The last to be dropped.
     folder: TempDir,
 }
@@ -49,7 +55,7 @@ impl Cassandra {
     /// # Errors
     /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
     pub fn start() -> Result<Self, RigError> {
-        Self::start_nodes(1, false)
+        Self::start_nodes(1, (false, false))
     }
 
     /// Starts one node that is to run for minutes and be measured, and waits until it answers: it
@@ -58,7 +64,15 @@ impl Cassandra {
     /// # Errors
     /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
     pub fn start_optimised() -> Result<Self, RigError> {
-        Self::start_nodes(1, true)
+        Self::start_nodes(1, (false, true))
+    }
+
+    /// Starts one node that asks its clients for TLS and a password, and waits until it answers.
+    ///
+    /// # Errors
+    /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
+    pub fn start_secured() -> Result<Self, RigError> {
+        Self::start_nodes(1, (true, false))
     }
 
     /// Starts three nodes and waits until each knows of all. They begin side by side, which is
@@ -67,18 +81,19 @@ impl Cassandra {
     /// # Errors
     /// Java or Maven is missing, the jars cannot be fetched, or a node does not start.
     pub fn start_three() -> Result<Self, RigError> {
-        Self::start_nodes(3, false)
+        Self::start_nodes(3, (false, false))
     }
 
-    fn start_nodes(count: usize, optimised: bool) -> Result<Self, RigError> {
+    fn start_nodes(count: usize, (secured, optimised): (bool, bool)) -> Result<Self, RigError> {
         let (java, class_path) = (java::find()?, JARS.class_path()?);
         let folder = tempfile::Builder::new().prefix("flowmill-cassandra-").tempdir();
         let folder = folder.map_err(doing("a temporary folder"))?;
+        let access = secured.then(|| CassandraAccess::make(folder.path())).transpose()?;
         let [port, storage_port] = ports::free(2)?[..] else { return Err(RigError::NoPort) };
         let mut nodes = Vec::new();
         for (index, address) in addresses(count).into_iter().enumerate() {
             let own = folder.path().join(format!("node-{}", index + 1));
-            write_settings(&own, index, count, (port, storage_port))?;
+            write_settings(&own, (index, count), (port, storage_port), access.as_ref())?;
             let mut command = command::command(&java, &class_path, &own, count == 1);
             if !optimised {
                 command.insert(1, java::FIRST_COMPILER.into());
@@ -90,10 +105,21 @@ impl Cassandra {
                 server: None,
             });
         }
-        let mut cassandra = Self { nodes, folder };
+        let mut cassandra = Self { nodes, access, folder };
         (0..count).try_for_each(|node| cassandra.spawn(node))?;
         (0..count).try_for_each(|node| cassandra.wait_for(node, count))?;
+        cassandra.make_user()?;
         Ok(cassandra)
+    }
+
+    fn make_user(&self) -> Result<(), RigError> {
+        let Some(access) = &self.access else { return Ok(()) };
+        probe::make_user(self.nodes[0].address, access).map_err(doing("the user of a CQL server"))
+    }
+
+    /// What a client needs beside the address; nothing if the cluster is open.
+    pub fn access(&self) -> Option<&CassandraAccess> {
+        self.access.as_ref()
     }
 
     /// Where clients connect: `127.0.0.1:PORT` and the other nodes, with commas between.
@@ -120,7 +146,7 @@ impl Cassandra {
     /// Whether a node answers a query now and knows of so many nodes or more that are part of the
     /// cluster, running or not, itself included.
     pub fn answers(&self, node: usize, nodes: usize) -> bool {
-        probe::ready(self.nodes[node].address, nodes).is_ok()
+        probe::ready(self.nodes[node].address, self.access.as_ref(), nodes).is_ok()
     }
 
     /// Ends a node as a crash would.
@@ -176,7 +202,8 @@ impl Cassandra {
 
     fn wait_for(&self, node: usize, nodes: usize) -> Result<(), RigError> {
         let address = self.nodes[node].address;
-        self.server(node)?.answers(|| probe::ready(address, nodes))
+        let access = self.access.as_ref();
+        self.server(node)?.answers(|| probe::ready(address, access, nodes))
     }
 
     fn server(&self, node: usize) -> Result<&Server, RigError> {
@@ -204,12 +231,14 @@ fn addresses(count: usize) -> Vec<Ipv4Addr> {
 /// Makes a node's folder, with its settings in it.
 fn write_settings(
     folder: &Path,
-    index: usize,
-    count: usize,
+    (index, count): (usize, usize),
     (port, storage_port): (u16, u16),
+    access: Option<&CassandraAccess>,
 ) -> Result<(), RigError> {
     let addresses: Vec<String> = addresses(count).iter().map(Ipv4Addr::to_string).collect();
+    let access = access.map(CassandraAccess::settings);
     let settings = SETTINGS
+        .replace("@ACCESS@", access.as_deref().unwrap_or(OPEN))
         .replace("@TOKEN@", TOKENS[index])
         .replace("@ADDRESS@", &addresses[index])
         .replace("@SEEDS@", &addresses.join(","))

@@ -45,6 +45,8 @@ pub enum KafkaSecurity {
     /// `SASL_SSL`: a user and password by `SCRAM-SHA-512` or `PLAIN`, or an unsigned token by
     /// `OAUTHBEARER`, over TLS with a certificate of an authority that only this cluster has.
     SaslTls,
+    /// `SSL`, and a certificate of the client's own from the cluster's authority.
+    MutualTls,
 }
 
 /// A running Kafka cluster. Gone with its data when it is dropped.
@@ -100,7 +102,9 @@ impl Kafka {
         let folder = folder.map_err(doing("a temporary folder"))?;
         let access = match plan.security {
             KafkaSecurity::Open => None,
-            KafkaSecurity::SaslTls => Some(KafkaAccess::make(folder.path())?),
+            KafkaSecurity::SaslTls | KafkaSecurity::MutualTls => {
+                Some(KafkaAccess::make(folder.path())?)
+            }
         };
         let each = if access.is_some() { 3 } else { 2 };
         let ports = ports::free(each * count)?;

@@ -15,15 +15,17 @@
 mod archive;
 mod cache;
 mod cassandra;
+mod certificates;
 mod error;
 mod jaeger;
 mod java;
 mod kafka;
+mod letters;
 mod ports;
 mod server;
 
 pub use cache::folder as cache_folder;
-pub use cassandra::Cassandra;
+pub use cassandra::{Cassandra, CassandraAccess};
 pub use error::RigError;
 pub use jaeger::Jaeger;
 pub use kafka::{Kafka, KafkaAccess, KafkaPlan, KafkaSecurity};

@@ -138,7 +138,9 @@ fn not_trimmed(topic: &Topic, error: &KafkaError) -> ReadError {
 
 fn refused(topic: &Topic, error: &ClusterError) -> ReadError {
     match error {
-        ClusterError::Unreachable { .. } => ReadError::Unavailable(error.to_string()),
+        ClusterError::Unreachable { .. } | ClusterError::NotEncrypted { .. } => {
+            ReadError::Unavailable(error.to_string())
+        }
         ClusterError::Client(_)
         | ClusterError::LoginRefused { .. }
         | ClusterError::NotInitialised { .. }

@@ -7,6 +7,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::clients::{ClientError, Clients, Trouble};
+use super::settings::{Security, Transport};
 
 /// Why a cluster cannot be opened or made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,16 @@ pub enum ClusterError {
         brokers: String,
         /// What they say.
         why: String,
+    },
+    /// The connection cannot be encrypted as both sides want it.
+    #[error("the connection to the brokers {brokers} cannot be encrypted: {why}; {advice}")]
+    NotEncrypted {
+        /// The brokers asked.
+        brokers: String,
+        /// What the client last complained of.
+        why: String,
+        /// What may help.
+        advice: &'static str,
     },
     /// The brokers do not answer.
     #[error("the brokers {brokers} do not answer: {why}; check the address and that they run")]
@@ -84,13 +95,33 @@ impl ClusterError {
         let brokers = clients.settings().brokers.clone();
         match clients.trouble() {
             Some(Trouble::Refused(why)) => Self::LoginRefused { brokers, why },
-            Some(trouble) => Self::Unreachable { brokers, why: trouble.to_string() },
+            Some(Trouble::Encryption(why)) => {
+                let advice = advice(&clients.settings().security, &why);
+                Self::NotEncrypted { brokers, why, advice }
+            }
+            Some(Trouble::Other(why)) => Self::Unreachable { brokers, why },
             None => Self::Unreachable { brokers, why: error.to_string() },
         }
     }
 
     pub(crate) fn refused(what: impl Into<String>, why: impl fmt::Display) -> Self {
         Self::Refused { what: what.into(), why: why.to_string() }
+    }
+}
+
+/// What may help against a failed encryption.
+fn advice(security: &Security, why: &str) -> &'static str {
+    let tls = match security {
+        Security::Tls(tls) | Security::Sasl { over: Transport::Tls(tls), .. } => Some(tls),
+        Security::Sasl { over: Transport::Plaintext, .. } | Security::Plaintext => None,
+    };
+    let is_known = tls.is_some_and(|tls| tls.certificate.is_some());
+    if why.contains("certificate verify failed") {
+        "check kafka.ca, the authorities that the brokers' certificates are checked against"
+    } else if why.contains(" alert ") && !is_known {
+        "if the brokers ask for a certificate, set kafka.certificate and kafka.key"
+    } else {
+        "check kafka.protocol, kafka.ca, kafka.certificate and kafka.key"
     }
 }
 

@@ -22,6 +22,7 @@ use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 
 use super::clients::{ClientError, Clients, ConsumerPlan, Context, Rebalances};
+use super::settings::StaticMember;
 use crate::contract::{Member, ReadError};
 
 /// How long one poll waits. An event ends it; commits, leaving and missing progress wait for it.
@@ -33,6 +34,9 @@ const COMMIT_AFTER: Duration = Duration::from_millis(200);
 /// How often they are committed again although nothing has changed: nobody says whether a commit
 /// got through.
 const COMMIT_AGAIN: Duration = Duration::from_secs(10);
+
+/// The factory's time within which every consumer is polled.
+const POLLED_WITHIN: Duration = Duration::from_secs(15);
 
 /// A member of a group.
 pub(super) struct KafkaMember {
@@ -65,12 +69,13 @@ struct Assignments(Arc<Shared>);
 type Joined = BaseConsumer<Context<Assignments>>;
 
 impl KafkaMember {
-    /// Joins. `topic` and `group` are Kafka's names; `there` says whether the topic is.
+    /// Joins. `topic` and `group` are Kafka's names; `there` says whether the topic is; a `lasting`
+    /// member is a static one.
     pub(super) fn join(
         clients: &Clients,
-        group: &str,
-        topic: &str,
+        (group, topic): (&str, &str),
         there: bool,
+        lasting: Option<&StaticMember>,
     ) -> Result<Self, ClientError> {
         let held = (!there).then(BTreeSet::new);
         let (status, news) = watch::channel(Status { held, failed: None });
@@ -81,10 +86,10 @@ impl KafkaMember {
             leaving: AtomicBool::new(false),
             progressed: Mutex::new(None),
         });
-        let instance = clients.settings().instance.as_deref();
+        let lasting = lasting.map(settings_of);
         // Nothing is fetched, so it does not matter where; but a missing offset is no error.
         let mut extra = vec![("auto.offset.reset", "latest")];
-        extra.extend(instance.map(|name| ("group.instance.id", name)));
+        extra.extend(lasting.iter().flatten().map(|(key, value)| (*key, value.as_str())));
         let purpose = format!("member-{group}");
         let plan = ConsumerPlan { group, purpose: &purpose, extra: &extra };
         let consumer = clients.consumer(plan, Assignments(Arc::clone(&shared)))?;
@@ -110,6 +115,17 @@ impl KafkaMember {
             }
         }
     }
+}
+
+/// What makes a consumer a static member.
+fn settings_of(member: &StaticMember) -> [(&'static str, String); 3] {
+    let away = member.away();
+    [
+        ("group.instance.id", member.name().to_owned()),
+        ("session.timeout.ms", away.as_millis().to_string()),
+        // May not be shorter than that. Who shows no progress leaves in a time of ours.
+        ("max.poll.interval.ms", away.max(POLLED_WITHIN).as_millis().to_string()),
+    ]
 }
 
 impl Member for KafkaMember {

@@ -4,8 +4,10 @@
 //! never its value.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use flowmill_model::limits;
 
@@ -22,10 +24,65 @@ pub struct KafkaSettings {
     pub node: String,
     /// How the connection is protected.
     pub security: Security,
-    /// Makes this node's membership static: whoever comes back within the session time-out under
-    /// the same name finds its partitions unmoved, but a clean stop leaves them without an owner
-    /// for as long. Must differ between nodes.
-    pub instance: Option<String>,
+    /// Makes this node's membership in the group that shares the commands static.
+    pub shards_member: Option<StaticMember>,
+}
+
+/// A member that keeps its partitions while it is away: whoever comes back in time under the same
+/// name finds them unmoved. Until then they have no owner, after a clean stop, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaticMember {
+    name: String,
+    away: Duration,
+}
+
+impl StaticMember {
+    /// Checks a name, which must differ between nodes, and how long it may be away. Brokers take 6 s
+    /// to 30 min unless they were told otherwise.
+    ///
+    /// # Errors
+    /// The name is none that Kafka takes, or the time is out of these bounds.
+    pub fn new(name: impl Into<String>, away: Duration) -> Result<Self, InvalidStaticMember> {
+        let name: String = name.into();
+        let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if name.is_empty() || name.len() > MEMBER_CHARS || !name.chars().all(fits) {
+            return Err(InvalidStaticMember::Name(name));
+        }
+        if !AWAY.contains(&away) {
+            return Err(InvalidStaticMember::Away);
+        }
+        Ok(Self { name, away })
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How long it may be away.
+    pub(crate) const fn away(&self) -> Duration {
+        self.away
+    }
+}
+
+/// Characters of a member's name, as Kafka bounds it.
+const MEMBER_CHARS: usize = 249;
+
+/// How long a static member may be away, as brokers bound it.
+const AWAY: RangeInclusive<Duration> = Duration::from_secs(6)..=Duration::from_secs(30 * 60);
+
+/// What no static member can be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidStaticMember {
+    /// The name is none.
+    #[error(
+        "`{0}` is no member's name: it takes 1 to {max} of a-z, A-Z, 0-9, ., _ and -",
+        max = MEMBER_CHARS
+    )]
+    Name(String),
+    /// The time is out of bounds.
+    #[error("a member may be away for 6 s to 30 min")]
+    Away,
 }
 
 impl KafkaSettings {
@@ -36,7 +93,7 @@ impl KafkaSettings {
             cluster: ClusterName::default(),
             node: "flowmill".to_owned(),
             security: Security::Plaintext,
-            instance: None,
+            shards_member: None,
         }
     }
 }
@@ -251,6 +308,18 @@ mod tests {
         }
         for not in ["", "-a", "_a", "A", "a.b", "a b", &"a".repeat(64)] {
             assert_eq!(ClusterName::new(not), Err(InvalidClusterName(not.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_static_member_has_a_plain_name_and_a_bound() {
+        let made = |name: &str, seconds| StaticMember::new(name, Duration::from_secs(seconds));
+        assert!(made("orchestrator-0.eu_1", 6).is_ok() && made("A", 1_800).is_ok());
+        for name in ["", "a b", "a/b", &"a".repeat(250)] {
+            assert_eq!(made(name, 30), Err(InvalidStaticMember::Name(name.to_owned())));
+        }
+        for seconds in [0, 5, 1_801] {
+            assert_eq!(made("a", seconds), Err(InvalidStaticMember::Away));
         }
     }
 

@@ -85,7 +85,8 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
     }
 }
 
-/// Asks for everything there is; gives up at once when the login is refused.
+/// Asks for everything there is; gives up at once when the login or the certificate is
+/// refused.
 pub(crate) async fn overview(clients: &Clients) -> Result<Overview, ClusterError> {
     let clients = clients.clone();
     blocking(move || {
@@ -107,8 +108,8 @@ fn look(asker: &BaseConsumer<Context>, clients: &Clients) -> Result<Overview, Ka
         match asked {
             Ok(metadata) => return Ok(Overview::of(&metadata)),
             Err(error) => {
-                let refused = matches!(clients.trouble(), Some(Trouble::Refused(_)));
-                if refused || Instant::now() >= until {
+                let is_final = clients.trouble().as_ref().is_some_and(Trouble::is_final);
+                if is_final || Instant::now() >= until {
                     return Err(error);
                 }
             }

@@ -99,6 +99,16 @@ pub enum InitError {
     },
 }
 
+/// Says whether [`init`] would prepare the keyspace of `settings`, as far as can be said without
+/// a change.
+///
+/// # Errors
+/// As [`init`].
+pub async fn examine(settings: &CqlSettings, plan: InitPlan) -> Result<(), InitError> {
+    let session = connect(settings).await?;
+    is_missing(&session, settings, plan).await.map(drop)
+}
+
 /// Prepares the keyspace of `settings` for this build.
 ///
 /// # Errors
@@ -110,11 +120,11 @@ pub async fn init(settings: &CqlSettings, plan: InitPlan) -> Result<InitReport, 
     patient.tuning.request_wait = DDL_WAIT;
     let session = connect(&patient).await?;
     let keyspace = &settings.keyspace;
-    if let Some(found) = migrations::version(&session, keyspace).await? {
-        migrations::not_newer(keyspace.clone(), found)?;
-    }
+    let made_keyspace = is_missing(&session, settings, plan).await?;
     let server = server(&session).await?;
-    let made_keyspace = make_keyspace(&session, settings, plan, server).await?;
+    if made_keyspace {
+        run(&session, &keyspace_text(keyspace, &settings.replication, server)).await?;
+    }
     run_all(&session, &migrations::statements(BOOKKEEPING, keyspace)).await?;
     let holder = lock(&session, keyspace).await?;
     let applied = migrate(&session, keyspace).await;
@@ -130,14 +140,17 @@ async fn server(session: &Session) -> Result<Server, InitError> {
     Ok(if rows == 0 { Server::Cassandra } else { Server::ScyllaDb })
 }
 
-/// Makes the keyspace; false when it was there.
-async fn make_keyspace(
+/// Whether the keyspace is to be made. One that cannot be made is refused, and so is one of a later
+/// build.
+async fn is_missing(
     session: &Session,
     settings: &CqlSettings,
     plan: InitPlan,
-    server: Server,
 ) -> Result<bool, InitError> {
     let keyspace = &settings.keyspace;
+    if let Some(found) = migrations::version(session, keyspace).await? {
+        migrations::not_newer(keyspace.clone(), found)?;
+    }
     let there = format!(
         "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = '{keyspace}'"
     );
@@ -152,7 +165,6 @@ async fn make_keyspace(
     if usize::from(copies) > nodes {
         return Err(InitError::TooFewNodes { copies, nodes });
     }
-    run(session, &keyspace_text(keyspace, &settings.replication, server)).await?;
     Ok(true)
 }
 

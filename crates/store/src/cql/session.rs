@@ -38,18 +38,39 @@ pub enum ConnectError {
     )]
     Keyspace(String),
     /// The cluster does not know the user, or the password is wrong.
-    #[error("the CQL servers at {nodes} refuse the user or the password; check both settings")]
+    #[error(
+        "the CQL servers at {nodes} refuse the user or the password; check cql.user and cql.password"
+    )]
     Refused {
         /// The nodes named.
         nodes: String,
     },
+    /// The cluster wants to know who asks, and was not told.
+    #[error("the CQL servers at {nodes} ask for a user; set cql.user and cql.password")]
+    Anonymous {
+        /// The nodes named.
+        nodes: String,
+    },
+    /// The servers' certificate is not one of an authority that is trusted.
+    #[error(
+        "the certificate of the CQL servers at {nodes} is not trusted: {why}; check cql.ca, the \
+         authorities that it is checked against"
+    )]
+    Untrusted {
+        /// The nodes named.
+        nodes: String,
+        /// What the driver said.
+        why: String,
+    },
     /// No node answers.
-    #[error("no CQL server answers at {nodes}: {why}")]
+    #[error("no CQL server answers at {nodes}: {why}; {advice}")]
     Unreachable {
         /// The nodes named.
         nodes: String,
         /// What the driver said.
         why: String,
+        /// What may help.
+        advice: &'static str,
     },
     /// The file of certificates cannot be used.
     #[error("the certificates in {file} cannot be used: {why}")]
@@ -167,10 +188,23 @@ fn certificates(tls: &Tls) -> Result<Arc<ClientConfig>, ConnectError> {
 fn refused(settings: &CqlSettings, error: &NewSessionError) -> ConnectError {
     let nodes = settings.addresses();
     // The driver wraps what the server said several times over.
-    if format!("{error:?}").contains("AuthenticationError") {
+    let told = format!("{error:?}");
+    if told.contains("AuthenticationError") {
         return ConnectError::Refused { nodes };
     }
-    ConnectError::Unreachable { nodes, why: error.to_string() }
+    if told.contains("MissingAuthentication") {
+        return ConnectError::Anonymous { nodes };
+    }
+    let why = error.to_string();
+    if told.contains("InvalidCertificate") {
+        return ConnectError::Untrusted { nodes, why };
+    }
+    let advice = if settings.tls.is_some() {
+        "check the address, that they run, and that they speak TLS, which cql.ca turns on"
+    } else {
+        "check the address, that they run, and that they ask for no TLS, which cql.ca turns on"
+    };
+    ConnectError::Unreachable { nodes, why, advice }
 }
 
 #[cfg(test)]

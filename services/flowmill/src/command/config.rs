@@ -29,8 +29,12 @@ enum Action {
 pub(crate) fn execute(args: &ConfigArgs) -> Result<Outcome, Failure> {
     match &args.action {
         Action::Check(settings) => {
-            crate::node::check(&settings.load()?)?;
+            let config = settings.load()?;
+            crate::node::check(&config)?;
             terminal::print("the settings can be used")?;
+            if let Some(limit) = crate::node::limit_of_login(&config) {
+                terminal::print(&format!("but {limit}"))?;
+            }
         }
         Action::Show(settings) => terminal::print(show(&settings.load()?).trim_end())?,
     }

@@ -16,7 +16,8 @@ pub(crate) struct KafkaConfig {
     /// How connections are protected: `plaintext`, `tls`, `sasl-plaintext` or `sasl-tls`.
     /// `plaintext` unless set.
     pub(crate) protocol: Protocol,
-    /// How the user is proved: `plain`, `scram-sha-256`, `scram-sha-512` or `oauthbearer`.
+    /// How the user is proved: `plain`, `scram-sha-256`, `scram-sha-512` or `oauthbearer`, with which
+    /// no topic can be made, changed or trimmed.
     pub(crate) mechanism: Option<Mechanism>,
     /// The user.
     pub(crate) user: Option<String>,

@@ -223,7 +223,7 @@ mod tests {
             ("orchestrator.lifecycle", _) => "false",
             (_, Kind::Truth) => "true",
             ("listen.address" | "listen.internal", _) => "127.0.0.1:1",
-            ("orchestrator.retention", _) => "1d",
+            ("orchestrator.retention" | "orchestrator.static-member", _) => "1d",
             ("kafka.protocol", _) => "sasl-tls",
             ("kafka.mechanism", _) => "scram-sha-512",
             (_, Kind::Text | Kind::Secret | Kind::List | Kind::Map) => "text",

@@ -2,10 +2,11 @@
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowmill_log::kafka::{
     self, Clients, ClusterName, InitPlan, KafkaLog, KafkaSettings, Login, Replicas, Security,
-    TokenFile, Transport,
+    StaticMember, TokenFile, Transport,
 };
 use flowmill_log::{Log, Topic};
 use flowmill_store::cql::{self, CqlSettings, CqlStore, Replication};
@@ -15,6 +16,10 @@ use super::measures::Measures;
 use crate::config::{Config, KafkaConfig, Mechanism, Protocol, Secret};
 use crate::engine::Storage;
 use crate::exit::Failure;
+
+/// How long clients of Kafka may take to end. A process that ends before them takes the ground from
+/// under their threads, which then may crash it.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a cluster is to be like.
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +52,20 @@ pub(super) struct Opened {
 /// # Errors
 /// What cannot be reached or does not fit, and what to do.
 pub(crate) async fn prepare(config: &Config, plan: Plan) -> Result<Prepared, Failure> {
+    if let Some(limit) = limit_of_login(config) {
+        return Err(Failure::wrong(limit));
+    }
     let (kafka, mut cql) = (kafka_settings(config)?, cql_settings(config)?);
     let replicas = if plan.single_broker { Replicas::SINGLE } else { Replicas::SAFE };
     cql.replication = Replication::Everywhere(if plan.single_broker { 1 } else { 3 });
+    // A store that cannot be used is found before Kafka is changed.
+    cql::examine(&cql, cql::InitPlan::default()).await.map_err(not_prepared)?;
     let clients = Clients::new(kafka);
     let made = InitPlan { shards: plan.shards.map(NonZeroU16::get), replicas };
-    let topics = kafka::init(&clients, made).await.map_err(refused)?;
-    let keyspace = cql::init(&cql, cql::InitPlan::default()).await.map_err(refused)?;
+    let topics = kafka::init(&clients, made).await;
+    clients.gone(GONE_WITHIN).await;
+    let topics = topics.map_err(refused)?;
+    let keyspace = cql::init(&cql, cql::InitPlan::default()).await.map_err(not_prepared)?;
     let created = topics.created.iter().map(|topic| format!("made topic {topic}"));
     let grown = topics.grown.iter().map(|(topic, before, after)| {
         format!("topic {topic} has {after} partitions now, it had {before}")
@@ -72,10 +84,13 @@ pub(super) async fn open(config: &Config, metrics: &Metrics) -> Result<Opened, F
     let (kafka, cql) = (kafka_settings(config)?, cql_settings(config)?);
     let sink = Arc::new(Measures(metrics.clone()));
     let clients = Clients::with_statistics(kafka, Arc::<Measures>::clone(&sink));
-    let log = KafkaLog::open(clients).await.map_err(refused)?;
-    let store = CqlStore::open(&cql).await.map_err(refused)?.observed_by(sink);
+    let opened = open_both(&clients, &cql).await;
+    if opened.is_err() {
+        clients.gone(GONE_WITHIN).await;
+    }
+    let (log, store) = opened?;
+    let store = store.observed_by(sink);
     let shards = log.partitions(&Topic::Commands).unwrap_or_default();
-    let clients = log.clients().clone();
     let storage = Storage::of(Arc::new(log), Arc::new(store)).waiting_for(clients.clone());
     Ok(Opened { storage, clients, shards })
 }
@@ -89,6 +104,12 @@ pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn Log>, Failure> {
     Ok(Arc::new(log))
 }
 
+async fn open_both(clients: &Clients, cql: &CqlSettings) -> Result<(KafkaLog, CqlStore), Failure> {
+    let log = KafkaLog::open(clients.clone()).await.map_err(refused)?;
+    let store = CqlStore::open(cql).await.map_err(refused)?;
+    Ok((log, store))
+}
+
 /// Says what is wrong with the settings of log and store.
 ///
 /// # Errors
@@ -96,6 +117,14 @@ pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn Log>, Failure> {
 pub(super) fn check(config: &Config) -> Result<(), Failure> {
     kafka_settings(config)?;
     cql_settings(config).map(drop)
+}
+
+/// Names the flag that asks for fewer copies, which the store does not know.
+fn not_prepared(error: cql::InitError) -> Failure {
+    if let cql::InitError::TooFewNodes { .. } = error {
+        return Failure::Wrong(format!("{error}; `flowmill init --single-broker` asks for 1"));
+    }
+    refused(error)
 }
 
 fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
@@ -115,8 +144,23 @@ fn kafka_settings(config: &Config) -> Result<KafkaSettings, Failure> {
         cluster,
         node: config.node_name(),
         security: security(kafka)?,
+        shards_member: shards_member(config)?,
         ..KafkaSettings::plain(kafka.brokers.join(","))
     })
+}
+
+/// The static member that the node is in the group of orchestrators, if it is to be one.
+fn shards_member(config: &Config) -> Result<Option<StaticMember>, Failure> {
+    let setting = "orchestrator.static-member";
+    let Some(away) = config.orchestrator.static_member else { return Ok(None) };
+    let name = config.node.as_ref().ok_or_else(|| {
+        Failure::wrong(format!(
+            "{setting} needs a name that the node has again when it comes back; set `node`, to \
+             another name on every node"
+        ))
+    })?;
+    let member = StaticMember::new(name, away.0);
+    member.map(Some).map_err(|error| Failure::wrong(format!("{setting} cannot be used: {error}")))
 }
 
 fn security(kafka: &KafkaConfig) -> Result<Security, Failure> {
@@ -164,6 +208,19 @@ fn login(kafka: &KafkaConfig) -> Result<Login, Failure> {
     })
 }
 
+/// What cannot be done with the login, in one line: the client asks for tokens on behalf of producers
+/// and consumers only.
+pub(crate) fn limit_of_login(config: &Config) -> Option<&'static str> {
+    let protocol = config.kafka.protocol;
+    let logs_in = matches!(protocol, Protocol::SaslPlaintext | Protocol::SaslTls);
+    let by_token = logs_in && config.kafka.mechanism == Some(Mechanism::Oauthbearer);
+    by_token.then_some(
+        "with kafka.mechanism = \"oauthbearer\" no topic can be made, changed or trimmed; run \
+         `flowmill init`, and nodes that make queues and trim history, with a password or a \
+         certificate",
+    )
+}
+
 fn cql_settings(config: &Config) -> Result<CqlSettings, Failure> {
     let cql = &config.cql;
     if cql.nodes.is_empty() {
@@ -193,6 +250,7 @@ fn credentials(user: &str, password: &Secret) -> cql::Credentials {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Period;
 
     fn kafka(protocol: Protocol) -> KafkaConfig {
         KafkaConfig { brokers: vec!["a:1".into()], protocol, ..KafkaConfig::default() }
@@ -224,6 +282,13 @@ mod tests {
         config.cql.user = Some("u".into());
         check(&config, "cql.password");
         config.cql.user = None;
+        config.orchestrator.static_member = Some(Period(Duration::from_secs(30)));
+        check(&config, "set `node`");
+        config.node = Some("o1".into());
+        super::check(&config).unwrap();
+        config.orchestrator.static_member = Some(Period(Duration::from_secs(1)));
+        check(&config, "6 s to 30 min");
+        config.orchestrator.static_member = None;
         config.cluster = Some("No Name".into());
         check(&config, "No Name");
     }

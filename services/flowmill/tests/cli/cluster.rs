@@ -2,12 +2,15 @@
 //! and what survives when they, the broker or the store die.
 
 mod figures;
+mod membership;
 mod metrics;
 mod node;
 mod refusals;
+mod secured;
 mod servers;
 mod stuck;
 mod survival;
 mod together;
 mod traces;
+mod turns;
 mod user;

@@ -131,7 +131,7 @@ fn seeded() -> Entropy {
 
 /// An address on this machine. Its port is below those that outgoing connections take, so that
 /// it stays free while the server is away.
-fn free_address(entropy: &Entropy) -> String {
+pub(crate) fn free_address(entropy: &Entropy) -> String {
     let addresses =
         std::iter::repeat_with(|| format!("127.0.0.1:{}", 20_000 + entropy.next() % 10_000));
     let free = |address: &String| std::net::TcpListener::bind(address).is_ok();

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use flowmill_api::ExecutionStatus;
 use flowmill_client::{
-    Client, DefinitionFormat, DeployRequest, ListQuery, Repeats, StartAnswer, StartKey,
-    StartRequest,
+    Client, ClientError, DefinitionFormat, DeployRequest, ListQuery, Repeats, StartAnswer,
+    StartKey, StartRequest,
 };
 use flowmill_model::{ExecutionId, FlowName};
 use flowmill_runtime::spawn as spawn_task;
@@ -75,17 +75,17 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts callers of the servers at `addresses`, in turn.
+    /// Starts callers that take the servers at `addresses` in turn.
     pub(crate) fn start(addresses: impl IntoIterator<Item = String>) -> Self {
         // Callers come back sooner than the server asks for.
-        let clients: Vec<_> =
+        let clients: Arc<[Client]> =
             addresses.into_iter().map(|address| client(&address, Repeats::none())).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let started = Arc::new(AtomicUsize::new(0));
-        let callers = (0..CALLERS).zip(clients.iter().cycle()).map(|(caller, client)| {
+        let callers = (0..CALLERS).map(|caller| {
             spawn_task(
                 "caller",
-                call(client.clone(), caller, Arc::clone(&stop), Arc::clone(&started)),
+                call(Arc::clone(&clients), caller, Arc::clone(&stop), Arc::clone(&started)),
             )
         });
         Self { callers: callers.collect(), started, stop }
@@ -131,9 +131,10 @@ pub(crate) async fn deploy(client: &Client, sink: &Sink) {
     }
 }
 
-/// Starts one execution after the other; each is repeated under its key until it is acknowledged.
+/// Starts one execution after the other, each at the next server; it is repeated under its key, at
+/// one server after the other, until it is acknowledged.
 async fn call(
-    client: Client,
+    clients: Arc<[Client]>,
     caller: u64,
     stop: Arc<AtomicBool>,
     started: Arc<AtomicUsize>,
@@ -150,7 +151,10 @@ async fn call(
             ("shop/orders", json!({ "order_id": key, "total": 50 + number % 100 }))
         };
         let flow: FlowName = flow.parse().unwrap();
-        let id = start(&client, &flow, &key, &input).await;
+        let first = usize::try_from(caller + number).unwrap() % clients.len();
+        let (before, from) = clients.split_at(first);
+        let servers = from.iter().chain(before).cycle();
+        let id = start_at_any(servers, &flow, &key, &input).await;
         acknowledged.push(Acknowledged { id, flow, key, input });
         started.fetch_add(1, Ordering::Relaxed);
         sleep(PACE).await;
@@ -165,13 +169,20 @@ pub(crate) async fn start(
     key: &str,
     input: &Value,
 ) -> ExecutionId {
-    let key = StartKey::Given(key.to_owned());
-    let input = input.to_string().into();
-    let request = StartRequest { flow: flow.clone(), version: None, input, key };
-    loop {
-        match client.start(&request, None).await {
-            Ok(StartAnswer::Accepted(start)) => return start.id,
-            Ok(StartAnswer::Ended(execution)) => return execution.id,
+    start_at_any(std::iter::repeat(client), flow, key, input).await
+}
+
+/// Starts an execution at the first of these servers, and again at the next until that is
+/// acknowledged.
+async fn start_at_any<'a>(
+    servers: impl Iterator<Item = &'a Client>,
+    flow: &FlowName,
+    key: &str,
+    input: &Value,
+) -> ExecutionId {
+    for server in servers {
+        match try_start(server, flow, key, input).await {
+            Ok(id) => return id,
             Err(error) => {
                 let again = error.status().is_none_or(|status| matches!(status, 429 | 503));
                 assert!(again, "{error}: {error:?}");
@@ -179,6 +190,23 @@ pub(crate) async fn start(
             }
         }
     }
+    panic!("there are no more servers");
+}
+
+/// Asks once to start an execution.
+pub(crate) async fn try_start(
+    client: &Client,
+    flow: &FlowName,
+    key: &str,
+    input: &Value,
+) -> Result<ExecutionId, ClientError> {
+    let key = StartKey::Given(key.to_owned());
+    let input = input.to_string().into();
+    let request = StartRequest { flow: flow.clone(), version: None, input, key };
+    Ok(match client.start(&request, None).await? {
+        StartAnswer::Accepted(start) => start.id,
+        StartAnswer::Ended(execution) => execution.id,
+    })
 }
 
 pub(crate) async fn check(client: &Client, acknowledged: &[Acknowledged], sink: &Sink) {

@@ -75,7 +75,8 @@ pub(super) struct ListParams {
             headers(("Flowmill-Position" = String, description = "Where the deploy stands."))),
         (status = 200, description = "The version was there with the same content.",
             body = DeployResult),
-        (status = 409, description = "The version is there with other content.",
+        (status = 409, description = "The version is there with other content, or it has triggers \
+            and as many flows have some as may.",
             body = ProblemDto, content_type = "application/problem+json"),
         (status = 422, description = "The definition has errors; all of them are listed.",
             body = ProblemDto, content_type = "application/problem+json"),
@@ -163,6 +164,8 @@ async fn flow(
         (status = 200, description = "The flow, with the version as its default.", body = FlowDto,
             headers(("Flowmill-Position" = String, description = "Where the choice stands."))),
         (status = 404, description = "The flow or the version is not deployed.",
+            body = ProblemDto, content_type = "application/problem+json"),
+        (status = 409, description = "The version has triggers, and as many flows have some as may.",
             body = ProblemDto, content_type = "application/problem+json"),
     ),
 )]

@@ -1,5 +1,6 @@
 //! Deploying and looking at flows.
 
+use flowmill_model::limits;
 use reqwest::Method;
 
 use crate::rig::{Answer, Rig, Served, definition};
@@ -143,4 +144,44 @@ async fn a_version_is_the_default_one_once_it_is_chosen() {
         r#"{"version": "1.0.0"}"#,
     ));
     other.await.assert_problem(404, "not-found");
+}
+
+/// A definition with a trigger on a topic of its own.
+fn triggered(name: &str, version: &str) -> String {
+    definition(name, version) + &format!("triggers: [{{ kafka: {{ topic: {name} }} }}]\n")
+}
+
+#[tokio::test]
+async fn one_flow_too_many_with_triggers_is_refused_until_another_one_has_none() {
+    let served = Rig::new().await.serve().await;
+    let put = async |name: &str, text: String| {
+        served.put_yaml(&format!("/v1/flows/shop/{name}"), text).await
+    };
+    let activate = async |version: &str| {
+        let body = format!(r#"{{"version": "{version}"}}"#);
+        Answer::of(served.json(Method::PUT, "/v1/flows/shop/late/default", &body)).await
+    };
+    // It had triggers when there were fewer.
+    assert_eq!(put("late", triggered("late", "1.0.0")).await.status, 201);
+    assert_eq!(put("late", definition("late", "2.0.0")).await.status, 201);
+    for number in 0..limits::TRIGGERED_FLOWS {
+        let name = format!("flow-{number}");
+        assert_eq!(put(&name, triggered(&name, "1.0.0")).await.status, 201, "{name}");
+    }
+
+    let refused = put("more", triggered("more", "1.0.0")).await;
+    refused.assert_problem(409, "conflict");
+    let detail = refused.text("/detail");
+    assert!(detail.starts_with("64 other flows have triggers already, and 64 may"), "{detail}");
+    served.get("/v1/flows/shop/more").await.assert_problem(404, "not-found");
+    let refused = activate("1.0.0").await;
+    refused.assert_problem(409, "conflict");
+    assert_eq!(served.get("/v1/flows/shop/late").await.body["default"], "2.0.0");
+
+    // Those that have triggers may be changed, and those without are not counted.
+    assert_eq!(put("flow-0", triggered("flow-0", "1.1.0")).await.status, 201);
+    assert_eq!(put("plain", definition("plain", "1.0.0")).await.status, 201);
+    assert_eq!(put("flow-0", definition("flow-0", "2.0.0")).await.status, 201);
+    assert_eq!(activate("1.0.0").await.status, 200);
+    put("more", triggered("more", "1.0.0")).await.assert_problem(409, "conflict");
 }

@@ -1,8 +1,14 @@
-//! Asks a node two questions, in the few words of CQL's protocol that this takes.
+//! Asks a node a few questions, in the few words of CQL's protocol that this takes.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddrV4, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddrV4, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
+
+use super::access::{CassandraAccess, FIRST_USER};
 
 /// How long the server may take for one answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -12,8 +18,11 @@ const VERSION: u8 = 4;
 
 const STARTUP: u8 = 1;
 const READY: u8 = 2;
+const AUTHENTICATE: u8 = 3;
 const QUERY: u8 = 7;
 const RESULT: u8 = 8;
+const AUTH_RESPONSE: u8 = 15;
+const AUTH_SUCCESS: u8 = 16;
 
 /// Consistency ONE, no options.
 const PLAIN: [u8; 3] = [0, 1, 0];
@@ -26,27 +35,84 @@ const OTHERS: &str = "SELECT peer FROM system.peers_v2";
 const ROWS: usize = 3 * 4 + (2 + "system".len()) + (2 + "peers_v2".len()) + (2 + "peer".len()) + 2;
 
 /// Checks that the node at this address answers queries and knows of `nodes` nodes.
-pub(super) fn ready(address: SocketAddrV4, nodes: usize) -> Result<(), String> {
-    match count_others(address).map_err(|error| error.to_string())? {
-        (READY, RESULT, others) if others + 1 >= nodes => Ok(()),
-        (READY, RESULT, others) => Err(format!("{} of {nodes} nodes are known", others + 1)),
-        (hello, answer, _) => Err(format!("it answers with {hello} and {answer}")),
+pub(super) fn ready(
+    address: SocketAddrV4,
+    access: Option<&CassandraAccess>,
+    nodes: usize,
+) -> Result<(), String> {
+    let mut connection = Connection::open(address, access).map_err(|error| error.to_string())?;
+    let (answer, rows) = connection.query(OTHERS).map_err(|error| error.to_string())?;
+    let count = rows.get(ROWS..).and_then(|rows| rows.first_chunk());
+    let others = count.map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    let known = usize::try_from(others).unwrap_or(0) + 1;
+    match answer {
+        RESULT if known >= nodes => Ok(()),
+        RESULT => Err(format!("{known} of {nodes} nodes are known")),
+        answer => Err(format!("it answers a query with {answer}")),
     }
 }
 
-/// The kinds of the answers to a greeting and to a query, and what the query counted.
-fn count_others(address: SocketAddrV4) -> std::io::Result<(u8, u8, usize)> {
-    let mut stream = TcpStream::connect_timeout(&address.into(), ANSWER)?;
-    stream.set_read_timeout(Some(ANSWER))?;
-    stream.set_write_timeout(Some(ANSWER))?;
-    let options = [&[0, 1][..], &short("CQL_VERSION"), &short("3.0.0")].concat();
-    let length = u32::try_from(OTHERS.len()).expect("a short query").to_be_bytes();
-    let query = [&length, OTHERS.as_bytes(), &PLAIN].concat();
-    let (hello, _) = call(&mut stream, STARTUP, &options)?;
-    let (answer, rows) = call(&mut stream, QUERY, &query)?;
-    let count = rows.get(ROWS..).and_then(|rows| rows.first_chunk());
-    let count = count.map_or(0, |bytes| u32::from_be_bytes(*bytes));
-    Ok((hello, answer, usize::try_from(count).unwrap_or(0)))
+/// Makes the user that clients are given.
+pub(super) fn make_user(address: SocketAddrV4, access: &CassandraAccess) -> io::Result<()> {
+    let (answer, said) = Connection::open(address, Some(access))?.query(&access.role())?;
+    let why = || io::Error::other(String::from_utf8_lossy(&said).into_owned());
+    if answer == RESULT { Ok(()) } else { Err(why()) }
+}
+
+/// A connection on which queries can be asked.
+struct Connection(Box<dyn Stream>);
+
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
+impl Connection {
+    /// Connects, as the cluster's first user where one must be somebody.
+    fn open(address: SocketAddrV4, access: Option<&CassandraAccess>) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address.into(), ANSWER)?;
+        stream.set_read_timeout(Some(ANSWER))?;
+        stream.set_write_timeout(Some(ANSWER))?;
+        let mut connection = match access {
+            None => Self(Box::new(stream)),
+            Some(access) => {
+                let name = ServerName::IpAddress(IpAddr::from(*address.ip()).into());
+                let tls = ClientConnection::new(Arc::clone(&access.tls), name);
+                Self(Box::new(StreamOwned::new(tls.map_err(io::Error::other)?, stream)))
+            }
+        };
+        match connection.greet()? {
+            READY | AUTH_SUCCESS => Ok(connection),
+            hello => Err(io::Error::other(format!("it answers a greeting with {hello}"))),
+        }
+    }
+
+    /// The kind of the answer to a greeting, and to a login if it asks for one.
+    fn greet(&mut self) -> io::Result<u8> {
+        let options = [&[0, 1][..], &short("CQL_VERSION"), &short("3.0.0")].concat();
+        let (hello, _) = self.call(STARTUP, &options)?;
+        if hello != AUTHENTICATE {
+            return Ok(hello);
+        }
+        let login = format!("\0{FIRST_USER}\0{FIRST_USER}");
+        Ok(self.call(AUTH_RESPONSE, &long(&login))?.0)
+    }
+
+    fn query(&mut self, query: &str) -> io::Result<(u8, Vec<u8>)> {
+        self.call(QUERY, &[&long(query)[..], &PLAIN].concat())
+    }
+
+    /// Sends one request; gives the kind and the body of its answer.
+    fn call(&mut self, kind: u8, body: &[u8]) -> io::Result<(u8, Vec<u8>)> {
+        let length = u32::try_from(body.len()).expect("a short request").to_be_bytes();
+        self.0.write_all(&[&[VERSION, 0, 0, 0, kind][..], &length, body].concat())?;
+        self.0.flush()?;
+        let mut head = [0; 9];
+        self.0.read_exact(&mut head)?;
+        let [_, _, _, _, kind, length @ ..] = head;
+        let mut answer = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap_or(0)];
+        self.0.read_exact(&mut answer)?;
+        Ok((kind, answer))
+    }
 }
 
 /// A text with its length in two bytes.
@@ -55,14 +121,8 @@ fn short(text: &str) -> Vec<u8> {
     [&length, text.as_bytes()].concat()
 }
 
-/// Sends one request; gives the kind and the body of its answer.
-fn call(stream: &mut TcpStream, kind: u8, body: &[u8]) -> std::io::Result<(u8, Vec<u8>)> {
-    let length = u32::try_from(body.len()).expect("a short request").to_be_bytes();
-    stream.write_all(&[&[VERSION, 0, 0, 0, kind][..], &length, body].concat())?;
-    let mut head = [0; 9];
-    stream.read_exact(&mut head)?;
-    let [_, _, _, _, kind, length @ ..] = head;
-    let mut answer = vec![0; usize::try_from(u32::from_be_bytes(length)).unwrap_or(0)];
-    stream.read_exact(&mut answer)?;
-    Ok((kind, answer))
+/// A text with its length in four bytes.
+fn long(text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len()).expect("a short text").to_be_bytes();
+    [&length, text.as_bytes()].concat()
 }

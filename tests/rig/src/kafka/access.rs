@@ -1,46 +1,60 @@
-//! Who may talk to a secured cluster: a user made for it, and the authority of its certificate.
+//! Who may talk to a secured cluster: a user made for it, or whoever has a certificate of its
+//! authority.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
-
+use super::KafkaSecurity;
 use crate::RigError;
-use crate::error::{at, doing};
+use crate::certificates::Authority;
+use crate::error::at;
+use crate::letters::random_letters;
 
-const SETTINGS: &str = include_str!("secured.properties");
+const LOGIN: &str = include_str!("secured.properties");
+const MUTUAL: &str = include_str!("mutual.properties");
 
 /// The only user.
 const USER: &str = "rig";
 
-/// What the certificate is for.
-const NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
-
-/// Letters of a password, which has 5.9 bits each.
+/// Letters of the password.
 const PASSWORD_CHARS: usize = 24;
 
-/// What a client of a secured cluster needs beside its addresses.
+/// What a client of a secured cluster needs beside its addresses. The files are gone with the
+/// cluster.
 #[derive(Clone, Debug)]
 pub struct KafkaAccess {
-    /// The certificate of the authority, a PEM file. Gone with the cluster.
+    /// The certificate of the authority, a PEM file.
     pub ca: PathBuf,
     /// The user's name.
     pub user: String,
     /// The user's password, letters and digits.
     pub password: String,
+    /// A client's certificate, a PEM file.
+    pub certificate: PathBuf,
+    /// The key of the client's certificate, a PEM file.
+    pub key: PathBuf,
     /// The brokers' certificate with its key, a PEM file.
     keystore: PathBuf,
 }
 
 impl KafkaAccess {
-    /// Makes an authority, a certificate and a user; the files go into this folder.
+    /// Makes an authority, certificates and a user; the files go into this folder.
     pub(super) fn make(folder: &Path) -> Result<Self, RigError> {
-        let (ca, keystore) = (folder.join("ca.pem"), folder.join("broker.pem"));
-        let (authority, broker) =
-            certificates().map_err(|error| doing("a certificate")(std::io::Error::other(error)))?;
-        fs::write(&ca, authority).map_err(at(&ca))?;
-        fs::write(&keystore, broker).map_err(at(&keystore))?;
-        Ok(Self { ca, user: USER.into(), password: random_letters(PASSWORD_CHARS), keystore })
+        let authority = Authority::make()?;
+        let (broker, client) = (authority.server()?, authority.client(USER)?);
+        let write = |name: &str, text: &str| {
+            let file = folder.join(name);
+            fs::write(&file, text).map_err(at(&file))?;
+            Ok(file)
+        };
+        Ok(Self {
+            ca: write("ca.pem", authority.certificate())?,
+            user: USER.into(),
+            password: random_letters(PASSWORD_CHARS),
+            certificate: write("client.pem", &client.certificate)?,
+            key: write("client-key.pem", &client.key)?,
+            keystore: write("broker.pem", &(broker.key + &broker.certificate))?,
+        })
     }
 
     /// The user as the storage tool takes it.
@@ -49,33 +63,16 @@ impl KafkaAccess {
     }
 
     /// The settings of a broker that asks for this.
-    pub(super) fn settings(&self) -> String {
-        SETTINGS
+    pub(super) fn settings(&self, security: KafkaSecurity) -> String {
+        let settings = match security {
+            KafkaSecurity::Open => "",
+            KafkaSecurity::SaslTls => LOGIN,
+            KafkaSecurity::MutualTls => MUTUAL,
+        };
+        settings
             .replace("@KEYSTORE@", &self.keystore.display().to_string())
+            .replace("@CA@", &self.ca.display().to_string())
             .replace("@USER@", &self.user)
             .replace("@PASSWORD@", &self.password)
     }
-}
-
-/// The authority's certificate, and the brokers' key and certificate, each as PEM.
-fn certificates() -> Result<(String, String), rcgen::Error> {
-    let mut authority = CertificateParams::default();
-    authority.distinguished_name.push(DnType::CommonName, "rig");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let key = KeyPair::generate()?;
-    let certificate = authority.self_signed(&key)?.pem();
-    let issuer = Issuer::new(authority, key);
-    let key = KeyPair::generate()?;
-    let broker = CertificateParams::new(NAMES.map(str::to_owned))?.signed_by(&key, &issuer)?;
-    Ok((certificate, key.serialize_pem() + &broker.pem()))
-}
-
-/// Random letters and digits.
-pub(super) fn random_letters(count: usize) -> String {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut random = vec![0; count];
-    getrandom::fill(&mut random).expect("the system has random numbers");
-    let letter = |byte: &u8| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]);
-    random.iter().map(letter).collect()
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 use super::{Kafka, KafkaPlan, Machine, Node};
 use crate::RigError;
 use crate::error::at;
+use crate::letters::random_letters;
 
 const LOGGING: &str = include_str!("log4j2.properties");
 const SETTINGS: &str = include_str!("server.properties");
@@ -67,7 +68,7 @@ impl Kafka {
         let voters = voters.collect::<Vec<_>>().join(",");
         let replicas = self.nodes.len().min(3).to_string();
         let in_sync = if self.nodes.len() >= 3 { "2" } else { "1" };
-        let secured = self.access.as_ref().map(|access| access.settings());
+        let secured = self.access.as_ref().map(|access| access.settings(plan.security));
         // Of two settings with one name the later counts.
         let mut properties = [SETTINGS, secured.as_deref().unwrap_or_default()]
             .concat()
@@ -95,5 +96,5 @@ impl Node {
 
 /// 16 random bytes in Kafka's base64. The last character holds two bits only.
 fn cluster_id() -> String {
-    super::access::random_letters(ID_CHARS) + "A"
+    random_letters(ID_CHARS) + "A"
 }

@@ -1,10 +1,12 @@
 //! A secured cluster lets in who has its authority's certificate and its user's password, and nobody
 //! else.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use flowmill_rig::{Kafka, KafkaPlan, KafkaSecurity};
+use flowmill_rig::{Cassandra, Kafka, KafkaPlan, KafkaSecurity};
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -97,4 +99,43 @@ fn every_node_of_a_secured_cluster_knows_the_user() {
         settings.set("bootstrap.servers", address);
         assert_eq!(brokers(&settings), [1, 2, 3], "{address}");
     }
+}
+
+#[test]
+fn a_broker_that_asks_for_a_certificate_lets_in_who_has_one_of_its_authority() {
+    let security = KafkaSecurity::MutualTls;
+    let kafka = Kafka::start(&KafkaPlan { security, ..KafkaPlan::default() }).unwrap();
+    let access = kafka.access().unwrap();
+    let settings = [
+        ("bootstrap.servers", kafka.bootstrap()),
+        ("security.protocol", "SSL".into()),
+        ("ssl.ca.location", access.ca.display().to_string()),
+        ("group.id", "rig".into()),
+    ];
+    let mut known: ClientConfig =
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let nobody = known.clone();
+    known.set("ssl.certificate.location", access.certificate.to_str().unwrap());
+    known.set("ssl.key.location", access.key.to_str().unwrap());
+    assert_eq!(brokers(&known), [1]);
+    // It is told after the handshake, while it waits for the first answer.
+    assert_refused(&nobody, RDKafkaErrorCode::BrokerTransportFailure);
+}
+
+#[test]
+fn a_secured_cql_server_has_its_user_after_a_kill_too_and_speaks_tls_alone() {
+    let mut cassandra = Cassandra::start_secured().unwrap();
+    let access = cassandra.access().unwrap().clone();
+    assert!(access.ca.exists() && access.password.len() == 24, "{access:?}");
+    assert!(cassandra.answers(0, 1));
+    cassandra.kill(0).unwrap();
+    cassandra.restart(0).unwrap();
+    assert!(cassandra.answers(0, 1));
+    // A greeting in the clear: the connection is closed without an answer to it.
+    let mut plain = TcpStream::connect(cassandra.contact()).unwrap();
+    plain.set_read_timeout(Some(SOON)).unwrap();
+    plain.write_all(b"\x04\0\0\0\x05\0\0\0\0").unwrap();
+    let mut answer = Vec::new();
+    let closed = plain.read_to_end(&mut answer);
+    assert!(closed.is_err() || answer.first() != Some(&0x84), "{answer:?}");
 }

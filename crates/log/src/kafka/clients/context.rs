@@ -96,6 +96,10 @@ impl<R: Send + Sync> ClientContext for Context<R> {
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         let client = &self.name;
+        if is_repeated(facility, line) {
+            tracing::debug!(client, facility, line, "librdkafka");
+            return;
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 tracing::error!(client, facility, line, "librdkafka");
@@ -142,6 +146,13 @@ impl<R: Send + Sync> ClientContext for Context<R> {
     }
 }
 
+/// What a line warns of although it passes by itself. A broker that is asked for a producer's id for
+/// the first time since its start has none to give, gets some, and is asked again. If it goes on
+/// having none, the records are not sent in time, which is an error of its own.
+fn is_repeated(facility: &str, line: &str) -> bool {
+    facility == "GETPID" && line.ends_with("retrying")
+}
+
 /// What is no trouble: a group that has committed nothing yet, a topic that is made when the first
 /// record for it comes.
 fn is_expected(code: RDKafkaErrorCode) -> bool {
@@ -157,5 +168,19 @@ impl<R: Rebalances> ConsumerContext for Context<R> {
                 tracing::warn!(client = self.name, %error, "a rebalance failed");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_producers_id_that_is_asked_for_again_is_nobodys_business() {
+        let line = "Failed to acquire idempotence PID from broker b:1/1: Broker: Coordinator load \
+                    in progress: retrying";
+        assert!(is_repeated("GETPID", line));
+        assert!(!is_repeated("GETPID", "Acquired invalid PID{-1,-1}: ignoring"));
+        assert!(!is_repeated("FAIL", "b:1/1: Connect to b:1 failed: retrying"));
     }
 }

@@ -28,10 +28,22 @@ impl Trouble {
         ) {
             return Self::Refused(reason.to_owned());
         }
-        if code == RDKafkaErrorCode::SSL {
+        // A broker refuses a client's certificate after the handshake, where the library reads.
+        if code == RDKafkaErrorCode::SSL || reason.contains("SSL routines") {
             return Self::Encryption(reason.to_owned());
         }
         Self::Other(reason.to_owned())
+    }
+
+    /// Whether it stays as it is until somebody changes settings, here or there.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Encryption(why) => {
+                why.contains("certificate verify failed") || why.contains(" alert ")
+            }
+            Self::Other(_) => false,
+        }
     }
 
     fn rank(&self) -> u8 {
@@ -86,5 +98,15 @@ mod tests {
         troubles.note(Trouble::of(RDKafkaErrorCode::Authentication, "wrong password"));
         troubles.note(Trouble::of(RDKafkaErrorCode::AllBrokersDown, "1/1 are down"));
         assert_eq!(troubles.recent(), Some(Trouble::Refused("wrong password".into())));
+    }
+
+    #[test]
+    fn an_alert_after_the_handshake_is_about_encryption() {
+        let alert = "Receive failed: SSL routines::tlsv13 alert certificate required";
+        let trouble = Trouble::of(RDKafkaErrorCode::BrokerTransportFailure, alert);
+        assert_eq!(trouble, Trouble::Encryption(alert.into()));
+        assert!(trouble.is_final());
+        let cut = Trouble::of(RDKafkaErrorCode::SSL, "SSL handshake failed: Disconnected");
+        assert!(!cut.is_final(), "a broker may be starting");
     }
 }

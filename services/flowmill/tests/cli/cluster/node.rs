@@ -42,9 +42,16 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) fn start(cluster: &Cluster, role: Role, variables: &[(&str, &str)]) -> Self {
+    /// Starts a node that listens there, with variables of its own, and waits until it says that
+    /// it is ready.
+    pub(super) fn start(
+        cluster: &Cluster,
+        role: Role,
+        listen: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut said = tempfile::tempfile().unwrap();
-        let mut command = node(cluster, role, variables);
+        let mut command = node(cluster, role, listen, variables);
         command.stdout(Stdio::piped()).stderr(said.try_clone().unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -74,8 +81,13 @@ impl Node {
     }
 
     /// Asks the process to end; gives how it did and what it had said on standard error.
-    pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
+    pub(crate) fn terminate(self) -> (ExitStatus, String) {
         self.signal("-TERM");
+        self.ended()
+    }
+
+    /// Waits until the process has ended; gives how it did and what it had said on standard error.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + END_WITHIN;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -103,9 +115,14 @@ impl Drop for Node {
 }
 
 /// What starts a node; it says on standard output when it is ready.
-pub(super) fn node(cluster: &Cluster, role: Role, variables: &[(&str, &str)]) -> Command {
+pub(super) fn node(
+    cluster: &Cluster,
+    role: Role,
+    listen: &str,
+    variables: &[(&str, &str)],
+) -> Command {
     let mut command = command();
-    command.args([role.as_str(), "--output", "json", "--listen", "127.0.0.1:0"]);
+    command.args([role.as_str(), "--output", "json", "--listen", listen]);
     command.args(["--kafka", &cluster.kafka, "--cql", &cluster.cql]);
     command.args(["--cluster", &cluster.name, "--outgoing-allow", "loopback"]);
     command.envs(cluster.variables.iter().map(|(name, value)| (name, value)));
@@ -113,7 +130,8 @@ pub(super) fn node(cluster: &Cluster, role: Role, variables: &[(&str, &str)]) ->
     command
 }
 
-fn whole(file: &mut File) -> String {
+/// All that is in a file.
+pub(super) fn whole(file: &mut File) -> String {
     let mut text = String::new();
     file.rewind().unwrap();
     file.read_to_string(&mut text).unwrap();

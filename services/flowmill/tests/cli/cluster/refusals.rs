@@ -26,6 +26,26 @@ fn a_node_of_a_cluster_that_was_not_made_says_how_to_make_it() {
     }
 }
 
+#[tokio::test]
+async fn a_keyspace_of_a_newer_build_is_refused_and_nothing_is_changed() {
+    let cluster = Cluster::new(1);
+    let keyspace = &cluster.name;
+    let later = "(one, version, name) VALUES (0, 99, 'later')";
+    cluster.cql(&format!("INSERT INTO {keyspace}.schema_versions {later}")).await;
+    let roles = ["orchestrator", "gateway", "worker", "server"];
+    let nodes = roles.map(|role| cluster.flowmill(&[role, "--listen", "127.0.0.1:0"]));
+    for ended in nodes.into_iter().chain([cluster.init(&["--shards", "2"])]) {
+        let said = ended.with_code(2).stderr;
+        let expect = "schema version 99, this build knows up to ";
+        assert!(said.contains(expect) && said.contains(keyspace), "{said}");
+        assert!(said.contains("run the newer build that prepared it"), "{said}");
+    }
+    let back = "WHERE one = 0 AND version = 99";
+    cluster.cql(&format!("DELETE FROM {keyspace}.schema_versions {back}")).await;
+    let found = cluster.init(&["--output", "json"]).with_code(0).json();
+    assert_eq!(found["shards"], 1, "it was refused, and has more shards: {found}");
+}
+
 #[test]
 fn three_copies_on_one_broker_are_refused() {
     let cluster = Cluster::unmade();
@@ -65,4 +85,18 @@ fn settings_are_checked_and_shown_without_secrets() {
     let ended = flowmill(&["config", "check", "--config", &bad]).with_code(2);
     assert!(ended.stderr.contains("unknown field `pasword`"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_login_by_token_makes_no_topics_which_is_said_before_anything_is_asked() {
+    let files = Files::new();
+    let text = "[kafka]\nbrokers = ['k:1']\nprotocol = 'sasl-tls'\nmechanism = 'oauthbearer'\n\
+                token-file = 'token'\n[cql]\nnodes = ['c:1']\n";
+    let settings = files.write("token.toml", text);
+    let expect = "with kafka.mechanism = \"oauthbearer\" no topic can be made, changed or trimmed";
+    let checked = flowmill(&["config", "check", "--config", &settings]).with_code(0);
+    assert!(checked.stdout.contains(&format!("\nbut {expect}")), "{checked:?}");
+    let refused = flowmill(&["init", "--config", &settings]).with_code(2);
+    assert!(refused.stderr.starts_with(&format!("error: {expect}")), "{refused:?}");
+    assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
 }

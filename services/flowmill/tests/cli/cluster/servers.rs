@@ -1,12 +1,15 @@
 //! The servers that a cluster stands on.
 
 use std::sync::{LazyLock, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use flowmill_rig::{Cassandra, Kafka, KafkaPlan};
+use flowmill_rig::{Cassandra, Kafka, KafkaPlan, KafkaSecurity};
 use flowmill_runtime::Entropy;
+use scylla::client::session_builder::SessionBuilder;
+use tempfile::tempfile;
 
-use super::node::{Node, Role};
+use super::node::{Node, Role, whole};
+use crate::load::ENDED_WITHIN;
 use crate::program::{Ended, command};
 
 /// Shared by all tests of this program that leave them in peace.
@@ -22,6 +25,15 @@ impl Servers {
     pub(crate) fn start() -> Self {
         let kafka = std::thread::spawn(|| Kafka::start(&KafkaPlan::default()).unwrap());
         let cql = Cassandra::start().unwrap();
+        Self { kafka: kafka.join().unwrap(), cql }
+    }
+
+    /// A broker that asks for a client's certificate, and a store that asks for a password, both
+    /// over TLS.
+    pub(crate) fn start_secured() -> Self {
+        let plan = KafkaPlan { security: KafkaSecurity::MutualTls, ..KafkaPlan::default() };
+        let kafka = std::thread::spawn(move || Kafka::start(&plan).unwrap());
+        let cql = Cassandra::start_secured().unwrap();
         Self { kafka: kafka.join().unwrap(), cql }
     }
 
@@ -75,7 +87,28 @@ impl Cluster {
         let mut command = command();
         command.args([arguments, &places].concat());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.output().unwrap().into()
+        // Files, which nobody has to read for the process to go on.
+        let (mut stdout, mut stderr) = (tempfile().unwrap(), tempfile().unwrap());
+        command.stdout(stdout.try_clone().unwrap()).stderr(stderr.try_clone().unwrap());
+        let mut child = command.spawn().unwrap();
+        let deadline = Instant::now() + ENDED_WITHIN;
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() >= deadline {
+                child.kill().unwrap();
+                panic!("it does not end: {}", whole(&mut stderr));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        Ended { code: status.code(), stdout: whole(&mut stdout), stderr: whole(&mut stderr) }
+    }
+
+    /// Runs a statement on the store.
+    pub(crate) async fn cql(&self, statement: &str) {
+        let session = SessionBuilder::new().known_node(&self.cql).build().await.unwrap();
+        session.query_unpaged(statement, ()).await.unwrap();
     }
 
     /// Starts a node and waits until it says that it is ready.
@@ -85,7 +118,12 @@ impl Cluster {
 
     /// As [`Cluster::node`], with variables of its own.
     pub(crate) fn node_with(&self, role: Role, variables: &[(&str, &str)]) -> Node {
-        Node::start(self, role, variables)
+        Node::start(self, role, "127.0.0.1:0", variables)
+    }
+
+    /// As [`Cluster::node`], at an address that it has again when it is started again.
+    pub(crate) fn node_at(&self, role: Role, listen: &str) -> Node {
+        Node::start(self, role, listen, &[])
     }
 }
 

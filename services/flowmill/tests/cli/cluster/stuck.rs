@@ -29,8 +29,12 @@ struct Telling {
 impl Telling {
     fn start(cluster: &Cluster) -> Self {
         let (mut told, full) = std::io::pipe().unwrap();
-        let mut command =
-            node(cluster, Role::Orchestrator, &[("FLOWMILL_LOG", "flowmill_runtime=trace")]);
+        let mut command = node(
+            cluster,
+            Role::Orchestrator,
+            "127.0.0.1:0",
+            &[("FLOWMILL_LOG", "flowmill_runtime=trace")],
+        );
         command.stdout(Stdio::piped()).stderr(full.try_clone().unwrap());
         let mut child = command.spawn().unwrap();
         let taken = Arc::new(AtomicBool::new(true));

@@ -36,14 +36,8 @@ impl Rig {
         Load::start(self.gateways.iter().map(Node::address))
     }
 
-    /// Waits until every shard has an owner and more starts were taken.
     async fn goes_on(&self, load: &Load) {
-        let deadline = Instant::now() + SOON;
-        while !self.client.ready().await.is_ok_and(|ready| ready.ready) {
-            assert!(Instant::now() < deadline, "the cluster did not become ready again");
-            sleep(Duration::from_millis(50)).await;
-        }
-        load.has_started(load.started() + 50).await;
+        goes_on(&self.client, load).await;
     }
 
     async fn check(self, load: Load) {
@@ -53,8 +47,18 @@ impl Rig {
     }
 }
 
+/// Waits until every shard has an owner and more starts were taken.
+pub(super) async fn goes_on(client: &Client, load: &Load) {
+    let deadline = Instant::now() + SOON;
+    while !client.ready().await.is_ok_and(|ready| ready.ready) {
+        assert!(Instant::now() < deadline, "the cluster did not become ready again");
+        sleep(Duration::from_millis(50)).await;
+    }
+    load.has_started(load.started() + 50).await;
+}
+
 /// A client that outlasts what happens here.
-fn patient() -> Repeats {
+pub(super) fn patient() -> Repeats {
     Repeats { attempts: NonZeroU32::new(100).unwrap(), ..Repeats::default() }
 }
 
@@ -99,7 +103,8 @@ async fn a_gateway_and_the_worker_die_under_load() {
     let _orchestrator = cluster.node(Role::Orchestrator);
     let rig = Rig::start(cluster).await;
     let spare = rig.cluster.node(Role::Gateway);
-    let load = Load::start([spare.address(), rig.gateways[0].address()]);
+    let all = rig.gateways.iter().chain([&spare]);
+    let load = Load::start(all.map(Node::address));
     load.has_started(50).await;
     let Rig { cluster, gateways: [first, second], _worker: worker, client, sink } = rig;
     second.kill();
@@ -115,7 +120,9 @@ async fn a_gateway_and_the_worker_die_under_load() {
 async fn the_broker_and_the_store_die_one_after_the_other_and_together() {
     let mut servers = Servers::start();
     let cluster = Cluster::on(&servers);
-    cluster.init(&["--shards", "4"]).with_code(0);
+    // The first to ask this broker for anything.
+    let made = cluster.init(&["--shards", "4"]).with_code(0);
+    assert_eq!(made.stderr, "");
     let orchestrators = [cluster.node(Role::Orchestrator), cluster.node(Role::Orchestrator)];
     let rig = Rig::start(cluster).await;
     let load = rig.load();
