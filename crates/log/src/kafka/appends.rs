@@ -20,9 +20,10 @@ use crate::topic::{Partition, Topic};
 /// Producers that history's partitions share.
 const HISTORY_PRODUCERS: u16 = 4;
 
-/// History is kept and is most of the bytes, so it is compressed. The rest is gone in days, and a
-/// broker unpacks every compressed set to number its records.
-const HISTORY: &[(&str, &str)] = &[("batch.num.messages", "1"), ("compression.codec", "lz4")];
+const HISTORY: &[(&str, &str)] = &[("batch.num.messages", "1")];
+
+/// These are gone in days, and a broker unpacks every compressed set to number its records.
+const PASSING: &[(&str, &str)] = &[("compression.codec", "none")];
 
 /// Nobody's execution waits for these, so they gather company: a broker's work is by the request.
 const NOTICES: &[(&str, &str)] = &[("linger.ms", "20")];
@@ -53,8 +54,8 @@ impl Appends {
             catalogue,
             queries,
             history: history.collect(),
-            inputs: Slot::new("inputs", &[]),
-            outputs: Slot::new("outputs", &[]),
+            inputs: Slot::new("inputs", PASSING),
+            outputs: Slot::new("outputs", PASSING),
             notices: Slot::new("notices", NOTICES),
         }
     }

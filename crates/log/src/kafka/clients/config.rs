@@ -46,6 +46,7 @@ const PRODUCER: &[(&str, &str)] = &[
     ("max.in.flight.requests.per.connection", "5"),
     // Company comes by itself while requests are in flight.
     ("linger.ms", "0"),
+    ("compression.codec", "lz4"),
     // A leader's election takes seconds; whoever gives up earlier turns it into an outage.
     ("message.timeout.ms", "15000"),
     ("request.timeout.ms", "10000"),
