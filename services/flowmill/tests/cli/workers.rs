@@ -28,7 +28,9 @@ fn connected(server: &Dev, kind: &str) -> Value {
         let workers = listed.as_array().unwrap().iter();
         let ours = |worker: &&Value| {
             let name = worker["name"].as_str().unwrap();
-            name.starts_with(kind) && worker["connected"] == json!(true)
+            // It says how many tasks it takes after it has said who it is.
+            let takes = worker["capacity"].as_u64() > Some(0);
+            name.starts_with(kind) && worker["connected"] == json!(true) && takes
         };
         if let Some(worker) = workers.clone().find(ours) {
             return worker.clone();
