@@ -146,7 +146,7 @@ pub const STORE_READS: usize = 8;
 /// disk is full until it is opened anew, so it is better not to try.
 pub const STORE_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Requests of the CQL store in flight at a time unless set otherwise. Two cores of a server are
+/// Changes of the CQL store in flight at a time, and reads, unless set otherwise. Two cores of a server are
 /// busy with fewer, and more only wait there.
 pub const STORE_REQUESTS: usize = 32;
 
@@ -177,6 +177,18 @@ pub const STORE_BATCH_ROWS: usize = 50;
 
 /// Bytes that the CQL store writes in one batch. One that fails is repeated as a whole.
 pub const STORE_BATCH_BYTES: usize = 64 * 1024;
+
+/// The longest that the next batch of a busy shard gathers inputs. It waits as long as the last
+/// append took, and a log that is slower than this is not helped by waiting longer.
+pub const GATHERING: Duration = Duration::from_millis(10);
+
+/// Partitions of which the CQL store puts small changes into one request. Cassandra complains of
+/// more in its log.
+pub const STORE_SHARED_PARTITIONS: usize = 10;
+
+/// Bytes of a request with changes of several partitions. Cassandra complains of 5 KiB in its log
+/// and refuses 50; ScyllaDB takes more.
+pub const STORE_SHARED_BYTES: usize = 4 * 1024;
 
 /// Executions of which the CQL store remembers how lists show them, so that it need not ask before
 /// it writes. About 300 bytes each.

@@ -1,10 +1,12 @@
 //! Writes behind the log: what batches decided becomes rows, then a watermark says so.
 //!
 //! Changes of one execution are coalesced between two flushes, and one that has not ended is held
-//! back for a little longer: most end soon, and are then written once, as they ended. Rows go first;
-//! a watermark is written only after every row it covers is acknowledged, never passes the
-//! dispatched mark of a valid batch, and stands only where every deferral at or below it is
-//! resolved.
+//! back for a little longer: most end soon, and are then written once, as they ended. When writing
+//! takes long it is held back for as much longer: a store that is slow is spared what can be.
+//!
+//! Rows go first; a watermark is written only after every row it covers is acknowledged, never
+//! passes the dispatched mark of a valid batch, and stands only where every deferral at or below it
+//! is resolved.
 //!
 //! The engine never waits for the projector; a store that is away makes it fall behind, which the
 //! shard sees in its reports.
@@ -74,7 +76,7 @@ pub enum Report {
     Damaged(StoreError),
 }
 
-/// Changed executions that end the gathering of a flush; with so many, none is held back.
+/// The most executions of a flush. So many that have ended end the gathering of one.
 const FLUSH_EXECUTIONS: usize = 1_000;
 
 /// How often the watermark moves at most.
@@ -91,6 +93,10 @@ pub struct Projector<R> {
     report: R,
     settings: Arc<Settings>,
     pending: BTreeMap<ExecutionId, Pending>,
+    /// How many of these have ended.
+    ended: usize,
+    /// How long the last flush took.
+    took: Duration,
     trail: Trail,
     marking: Option<Marking>,
 }
@@ -118,7 +124,8 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         report: R,
     ) -> Self {
         let (pending, trail) = (BTreeMap::new(), Trail::default());
-        Self { store, shard, log, report, settings, pending, trail, marking: None }
+        let (ended, took) = (0, Duration::ZERO);
+        Self { store, shard, log, report, settings, pending, ended, took, trail, marking: None }
     }
 
     /// Runs until the sender is dropped, then flushes what is left and moves the watermark.
@@ -133,14 +140,15 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
     ) -> Result<(), Damaged> {
         let mut marked = Instant::now();
         while self.gather(&mut input).await? {
-            let full = self.pending.len() >= FLUSH_EXECUTIONS;
-            self.flush(if full { Duration::ZERO } else { self.settings.hold_back }).await?;
+            self.flush(self.settings.hold_back + self.took).await?;
             if self.marking.is_none() && marked.elapsed() >= WATERMARK_EVERY {
                 marked = Instant::now();
                 self.marking = self.move_watermark();
             }
         }
-        self.flush(Duration::ZERO).await?;
+        while !self.pending.is_empty() {
+            self.flush(Duration::ZERO).await?;
+        }
         self.marked().await?;
         self.marking = self.move_watermark();
         self.marked().await
@@ -152,7 +160,10 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         input: &mut mpsc::UnboundedReceiver<Projected>,
     ) -> Result<bool, Damaged> {
         let until = Instant::now() + self.settings.flush_every;
-        while self.pending.len() < FLUSH_EXECUTIONS {
+        while let Ok(projected) = input.try_recv() {
+            self.take(projected);
+        }
+        while self.ended < FLUSH_EXECUTIONS {
             let marking = self.marking.is_some();
             tokio::select! {
                 biased;
@@ -190,18 +201,31 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
                 let after = Arc::clone(&after);
                 Pending { first, since, offset, before, after, transitions: vec![] }
             };
+            let had_ended = self.pending.get(&id).is_some_and(Pending::has_ended);
             let pending = self.pending.entry(id).or_insert_with(fresh);
             pending.offset = offset;
             pending.after = after;
             pending.transitions.extend(transitions);
+            self.ended += usize::from(pending.has_ended() && !had_ended);
         }
+    }
+
+    /// Takes out what has ended and what has waited for so long, the oldest first.
+    fn take_due(&mut self, hold_back: Duration) -> Vec<(ExecutionId, Pending)> {
+        let now = Instant::now();
+        let due = self.pending.iter().filter(|(_, pending)| pending.is_due(now, hold_back));
+        let mut due: Vec<_> = due.map(|(id, pending)| (pending.first, *id)).collect();
+        due.sort_unstable();
+        due.truncate(FLUSH_EXECUTIONS);
+        let due = due.into_iter().filter_map(|(_, id)| self.pending.remove_entry(&id));
+        let due: Vec<_> = due.collect();
+        self.ended -= due.iter().filter(|(_, pending)| pending.has_ended()).count();
+        due
     }
 
     /// Writes what has ended, and what has waited for so long.
     async fn flush(&mut self, hold_back: Duration) -> Result<(), Damaged> {
-        let now = Instant::now();
-        let is_due = |_: &ExecutionId, pending: &mut Pending| pending.is_due(now, hold_back);
-        let due: Vec<_> = self.pending.extract_if(.., is_due).collect();
+        let due = self.take_due(hold_back);
         let held = self.pending.values().map(|pending| pending.first).min();
         let below = |first: BatchNumber| BatchNumber::new(first.get().saturating_sub(1));
         let through = held.map_or(self.trail.last_taken(), below).max(self.trail.last_flushed());
@@ -216,7 +240,9 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
         let rows = due.into_iter().map(|(id, pending)| pending.row(id, generation, &settings));
         let write = Write { executions: rows.collect() };
         let (store, shard) = (Arc::clone(&self.store), self.shard);
+        let begun = Instant::now();
         let written = until_done(shard, || store.write(shard, write.clone())).await;
+        self.took = begun.elapsed();
         written.map_err(|error| self.damaged(error))?;
         crash::point("rows-written");
         self.trail.flushed(through);
@@ -279,7 +305,11 @@ async fn until_done(
 impl Pending {
     /// Whether it is to be written now: nothing more will change, or it has waited long enough.
     fn is_due(&self, now: Instant, hold_back: Duration) -> bool {
-        self.after.ended_at().is_some() || now.duration_since(self.since) >= hold_back
+        self.has_ended() || now.duration_since(self.since) >= hold_back
+    }
+
+    fn has_ended(&self) -> bool {
+        self.after.ended_at().is_some()
     }
 
     fn row(self, id: ExecutionId, generation: u8, settings: &Settings) -> ExecutionWrite {

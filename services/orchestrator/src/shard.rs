@@ -14,6 +14,7 @@ mod claims;
 mod commit;
 mod deciding;
 mod deferrals;
+mod gathering;
 mod input;
 mod intake;
 mod lifecycle;
@@ -98,6 +99,8 @@ pub enum ShardMessage {
     Decided(Decided),
     /// The open batch has waited for decisions as long as it may.
     BatchDue(u64, BatchNumber),
+    /// The next batch has gathered inputs for long enough.
+    Gathered(u64),
     /// An append of a batch ended.
     Appended(u64, Result<Offset, AppendError>),
     /// What stands between the judged offset and the acknowledged one, with it.
@@ -296,6 +299,7 @@ impl Shard {
             | ShardMessage::Loaded(..)
             | ShardMessage::Decided(_)
             | ShardMessage::BatchDue(..)
+            | ShardMessage::Gathered(..)
             | ShardMessage::Appended(..)
             | ShardMessage::Gap(..)
             | ShardMessage::Dispatched(..)
@@ -479,6 +483,7 @@ impl ShardMessage {
             | Self::ReadFailed(of, _)
             | Self::Loaded(of, ..)
             | Self::BatchDue(of, _)
+            | Self::Gathered(of)
             | Self::Appended(of, _)
             | Self::Gap(of, _)
             | Self::Dispatched(of, _)

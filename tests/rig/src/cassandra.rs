@@ -95,9 +95,7 @@ impl Cassandra {
             let own = folder.path().join(format!("node-{}", index + 1));
             write_settings(&own, (index, count), (port, storage_port), access.as_ref())?;
             let mut command = command::command(&java, &class_path, &own, count == 1);
-            if !optimised {
-                command.insert(1, java::FIRST_COMPILER.into());
-            }
+            command.splice(1..1, java::options(optimised).iter().map(Into::into));
             nodes.push(Node {
                 address: SocketAddrV4::new(address, port),
                 command,

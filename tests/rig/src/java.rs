@@ -7,8 +7,18 @@ use std::process::Command;
 
 use crate::RigError;
 
-/// Has the first compiler alone at work, which halves the time until a server answers.
-pub(crate) const FIRST_COMPILER: &str = "-XX:TieredStopAtLevel=1";
+/// For servers that are needed for moments: little memory, and the first compiler alone, which
+/// halves the time until one answers.
+const BRIEF: &[&str] = &["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1"];
+
+/// For servers that run for minutes and are measured: room enough that they work as they do
+/// where they have a machine's memory.
+const OPTIMISED: &[&str] = &["-Xms1g", "-Xmx2g"];
+
+/// What a server's virtual machine is given.
+pub(crate) const fn options(optimised: bool) -> &'static [&'static str] {
+    if optimised { OPTIMISED } else { BRIEF }
+}
 
 /// Where Linux distributions put their JDKs.
 const USUAL_PLACE: &str = "/usr/lib/jvm";

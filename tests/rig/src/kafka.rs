@@ -221,9 +221,9 @@ impl Kafka {
     fn spawn(&mut self, index: usize) -> Result<(), RigError> {
         let node = &self.nodes[index];
         let mut command: Vec<OsString> = vec![self.machine.java.clone().into()];
-        let options = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"];
-        command.extend(options.into_iter().map(Into::into));
-        command.extend((!self.optimised).then(|| java::FIRST_COMPILER.into()));
+        let options = java::options(self.optimised).iter();
+        let options = options.chain(&["-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]);
+        command.extend(options.map(Into::into));
         command.extend(self.machine.archive.iter().cloned());
         command.extend([self.logging_option(), "-cp".into(), self.machine.class_path.clone()]);
         command.extend(["kafka.Kafka".into(), node.settings().into()]);

@@ -7,8 +7,13 @@ use crate::load::Load;
 use crate::node::Role;
 use crate::report::Report;
 
-/// A broker costs several times as much in its first half minute.
+/// A broker costs several times as much in its first half minute, and with one at a time that
+/// minute is long: so others warm it up.
 const WARM_UP: Duration = Duration::from_secs(20);
+const WARMING: [&str; 4] = ["--workload", "three-tasks", "--concurrency", "32"];
+
+/// How long the one is alone before it is measured.
+const ALONE: Duration = Duration::from_secs(5);
 
 const DURATION: Duration = Duration::from_secs(20);
 
@@ -22,7 +27,8 @@ pub(crate) async fn measure(
     let gateway = cluster.node(Role::Gateway).await?;
     ready(&gateway).await?;
     let how = ["--workload", "three-tasks", "--concurrency", "1"];
-    let loaded = Load::start(&cluster, &gateway, (WARM_UP, DURATION), &how)?.end().await?;
+    Load::start(&cluster, &gateway, (Duration::ZERO, WARM_UP), &WARMING)?.end().await?;
+    let loaded = Load::start(&cluster, &gateway, (ALONE, DURATION), &how)?.end().await?;
     for part in ["p50", "p95", "p99"] {
         report.add("one", &format!("end to end {part}, ms"), loaded.latency(part));
         report.add("one", &format!("per hop {part}, ms"), loaded.hop(part));

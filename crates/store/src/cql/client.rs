@@ -31,15 +31,19 @@ const REPEATS: Duration = Duration::from_secs(2);
 pub(super) struct Client {
     session: Session,
     statements: Statements,
-    gate: Gate,
+    /// Changes wait here, and reads elsewhere: somebody waits for what is read.
+    changes: Gate,
+    reads: Gate,
     /// Told of every request that failed otherwise than for good.
     trouble: Arc<Notify>,
 }
 
 impl Client {
-    /// A client with prepared statements, for at most `in_flight` requests at a time.
+    /// A client with prepared statements, for at most `in_flight` changes at a time, and as many
+    /// reads.
     pub(super) fn new(session: Session, statements: Statements, in_flight: usize) -> Self {
-        Self { session, statements, gate: Gate::new(in_flight), trouble: Arc::default() }
+        let (changes, reads) = (Gate::new(in_flight), Gate::new(in_flight));
+        Self { session, statements, changes, reads, trouble: Arc::default() }
     }
 
     /// The session, for what is no request on rows.
@@ -52,22 +56,37 @@ impl Client {
         &self.trouble
     }
 
-    /// The most requests at a time.
+    /// The most requests of a kind at a time.
     pub(super) const fn in_flight(&self) -> usize {
-        self.gate.most()
+        self.changes.most()
     }
 
-    /// Makes changes of one partition.
+    /// Says of a change which servers hold its partition, if that is known.
+    pub(super) fn holders(&self) -> impl Fn(&Bound) -> Option<Vec<[u8; 16]>> {
+        let cluster = self.session.get_cluster_state();
+        move |bound| {
+            let prepared = self.statements.get(bound.statement);
+            let token = prepared.calculate_token(&bound.values).ok()??;
+            let table = prepared.get_table_spec()?;
+            let replicas = cluster.get_token_endpoints(table.ks_name(), table.table_name(), token);
+            let mut holders: Vec<_> =
+                replicas.iter().map(|(node, _)| node.host_id.into_bytes()).collect();
+            holders.sort_unstable();
+            (!holders.is_empty()).then_some(holders)
+        }
+    }
+
+    /// Makes changes that are sent together.
     pub(super) async fn change(&self, request: &Request) -> Result<(), StoreError> {
         match &request[..] {
             [] => Ok(()),
             [Bound { statement, values }] => {
-                self.repeat(|| self.execute(*statement, values)).await.map(drop)
+                self.repeat(&self.changes, || self.execute(*statement, values)).await.map(drop)
             }
             several => {
                 let batch = self.batch(several);
                 let values: Vec<_> = several.iter().map(|bound| &bound.values).collect();
-                self.repeat(|| self.session.batch(&batch, &values)).await.map(drop)
+                self.repeat(&self.changes, || self.session.batch(&batch, &values)).await.map(drop)
             }
         }
     }
@@ -87,7 +106,7 @@ impl Client {
         statement: Statement,
         values: Vec<Value>,
     ) -> Result<QueryRowsResult, StoreError> {
-        let answered = self.repeat(|| self.execute(statement, &values)).await?;
+        let answered = self.repeat(&self.reads, || self.execute(statement, &values)).await?;
         answered.into_rows_result().map_err(|error| StoreError::Damaged(error.to_string()))
     }
 
@@ -100,7 +119,7 @@ impl Client {
     ) -> Result<(QueryRowsResult, Option<PagingState>), StoreError> {
         let prepared = self.statements.get(statement);
         let ask = || self.session.execute_single_page(prepared, values, from.clone());
-        let (answered, next) = self.repeat(ask).await?;
+        let (answered, next) = self.repeat(&self.reads, ask).await?;
         let rows = answered.into_rows_result();
         let rows = rows.map_err(|error| StoreError::Damaged(error.to_string()))?;
         let next = match next {
@@ -129,19 +148,19 @@ impl Client {
     }
 
     /// Sends until it goes well, cannot go well, or has taken too long.
-    async fn repeat<T, F>(&self, send: impl Fn() -> F) -> Result<T, StoreError>
+    async fn repeat<T, F>(&self, gate: &Gate, send: impl Fn() -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, ExecutionError>>,
     {
         let (mut pause, longest) = PAUSES;
         let give_up = Instant::now() + REPEATS;
         loop {
-            let Passage::Open(place) = self.gate.pass().await else {
+            let Passage::Open(place) = gate.pass().await else {
                 return Err(StoreError::Unavailable("no server can be reached".into()));
             };
             let sent = send().await;
             let failed = sent.as_ref().err().map(class);
-            self.gate.leave(place, failed);
+            gate.leave(place, failed);
             let error = match sent {
                 Ok(answered) => return Ok(answered),
                 Err(error) => error,

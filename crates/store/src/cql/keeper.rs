@@ -106,15 +106,15 @@ pub(super) async fn round(inner: &Inner) -> Result<LossEpoch, StoreError> {
 /// Writes or purges again, whatever is stored: timestamps put everything in its place.
 async fn do_again(inner: &Inner, due: &Due) -> Result<(), StoreError> {
     let write = match &due.work {
-        Work::Write(write) => write,
+        Work::Write(packed) => packed.unpack(),
         Work::Purge(purged) => return purge::again(inner, purged).await,
     };
     let mut planner = Planner::new(due.shard);
     for entry in &write.executions {
         planner.add(entry, &Before::Unknown);
     }
-    let plan = planner.finish(&inner.known);
-    writing::send(&inner.client, &plan).await?;
+    let mut plan = planner.finish(&inner.known);
+    writing::send(&inner.client, &mut plan).await?;
     inner.known.announced(plan.buckets, plan.flows);
     Ok(())
 }

@@ -147,7 +147,7 @@ async fn delete(inner: &Inner, id: ExecutionId, shown: &Shown) -> Result<(), Sto
     let chunks = vec![stamp.clone(), keys::execution(id)];
     requests.push(vec![Bound { statement: Statement::DropChunks, values: chunks }]);
     requests.push(from_lists(id, &listed, &stamp));
-    writing::all(&inner.client, &requests).await?;
+    writing::all(&inner.client, requests).await?;
     inner.client.change(&bucket(0)).await?;
     inner.known.forget(id);
     Ok(())

@@ -1,4 +1,4 @@
-//! Requests: prepared statements with their values, one or a batch of one partition.
+//! Requests: prepared statements with their values, one or several that are sent together.
 
 use std::sync::Arc;
 
@@ -80,5 +80,6 @@ impl Bound {
     }
 }
 
-/// Changes of one partition that are sent together. Never empty.
+/// Changes that are sent together. Never empty. Planned for one partition each; see
+/// `together.rs`.
 pub(super) type Request = Vec<Bound>;

@@ -17,8 +17,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::cells::Shown;
+use super::packed::Packed;
 use crate::contract::StoreError;
-use crate::row::{Checkpoint, RowVersion, Watermark, Write};
+use crate::row::{Checkpoint, RowVersion, Watermark};
 
 /// How long a write waits for room before its caller is told.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
@@ -37,7 +38,7 @@ pub(super) struct LossEpoch(u64);
 #[derive(Clone, Debug)]
 pub(super) enum Work {
     /// Rows that were written.
-    Write(Arc<Write>),
+    Write(Arc<Packed>),
     /// Executions that were purged, as lists showed them.
     Purge(Arc<Vec<(ExecutionId, Shown)>>),
 }
@@ -137,16 +138,17 @@ impl Unproven {
     }
 
     /// Keeps a flush that was acknowledged just now, and sent in `epoch`.
-    pub(super) fn keep(&self, shard: ShardId, write: Write, epoch: LossEpoch, bytes: usize) {
+    pub(super) fn keep(&self, shard: ShardId, packed: Packed, epoch: LossEpoch) {
+        let bytes = packed.bytes();
         let mut state = self.state.lock();
         let number = state.next();
-        for entry in &write.executions {
+        for entry in packed.entries() {
             let latest = state.latest.entry(entry.id).or_insert((entry.version, number));
             if latest.0 <= entry.version {
                 *latest = (entry.version, number);
             }
         }
-        state.push(shard, Work::Write(Arc::new(write)), epoch, bytes);
+        state.push(shard, Work::Write(Arc::new(packed)), epoch, bytes);
     }
 
     /// Notes a watermark that was acknowledged just now. Every row it covers was before.
@@ -168,10 +170,10 @@ impl Unproven {
         let state = self.state.lock();
         let (version, number) = state.latest.get(&id).copied()?;
         let kept = state.kept.get(usize::try_from(number - state.first).ok()?)?;
-        let Work::Write(write) = &kept.work else { return None };
-        let entry = write.executions.iter().find(|entry| entry.id == id)?;
-        let (sequence, state) = (entry.sequence, entry.checkpoint.clone());
-        Some(Checkpoint { version, sequence, state })
+        let Work::Write(packed) = &kept.work else { return None };
+        let packed = Arc::clone(packed);
+        drop(state);
+        packed.checkpoint(id).filter(|checkpoint| checkpoint.version == version)
     }
 
     /// A server has restarted, or may have: everything kept is due again.
@@ -253,8 +255,8 @@ impl State {
         let number = self.first;
         self.first += 1;
         self.bytes -= kept.bytes;
-        let Work::Write(write) = kept.work else { return };
-        for entry in &write.executions {
+        let Work::Write(packed) = kept.work else { return };
+        for entry in packed.entries() {
             if self.latest.get(&entry.id).is_some_and(|latest| latest.1 == number) {
                 self.latest.remove(&entry.id);
             }
@@ -266,17 +268,21 @@ impl State {
 mod tests {
     use super::*;
     use crate::conformance::sample::{SHARD, entry, id, watermark};
+    use crate::row::Write;
     use tokio::time::advance;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn unproven() -> Unproven {
-        Unproven::new(100, 30 * SECOND)
+        Unproven::new(2 * packed(1, 1).bytes() + 20, 30 * SECOND)
     }
 
     fn keep(unproven: &Unproven, n: u128, version: u64, epoch: LossEpoch) {
-        let write = Write { executions: vec![entry(id(n), version)] };
-        unproven.keep(SHARD, write, epoch, 40);
+        unproven.keep(SHARD, packed(n, version), epoch);
+    }
+
+    fn packed(n: u128, version: u64) -> Packed {
+        Packed::of(Write { executions: vec![entry(id(n), version)] })
     }
 
     fn margin(unproven: &Unproven) -> Option<u64> {
@@ -361,7 +367,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_waits_for_room() {
         let unproven = unproven();
-        unproven.admit(1_000).await.expect("one is always taken");
+        unproven.admit(1_000_000).await.expect("one is always taken");
         keep(&unproven, 1, 1, unproven.epoch());
         keep(&unproven, 2, 1, unproven.epoch());
         unproven.admit(20).await.expect("there is room");

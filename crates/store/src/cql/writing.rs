@@ -1,5 +1,6 @@
 //! Writes the rows of a flush.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use flowmill_model::{Sequence, ShardId};
@@ -7,19 +8,17 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::cells::Shown;
 use super::client::Client;
+use super::packed::{self, Packed};
 use super::plan::{Before, Plan, Planner};
 use super::request::Request;
+use super::together::together;
 use super::{Inner, executions};
 use crate::contract::StoreError;
 use crate::row::{ExecutionWrite, Write};
 
-/// What an entry takes in memory besides its state and its events, in bytes.
-const ENTRY_BYTES: usize = 512;
-
 /// Writes a flush; when it has answered, the rows are kept until no crash can lose them.
 pub(super) async fn write(inner: &Inner, shard: ShardId, write: Write) -> Result<(), StoreError> {
-    let bytes = write.executions.iter().map(size).sum();
-    inner.unproven.admit(bytes).await?;
+    inner.unproven.admit(packed::bytes_of(&write)).await?;
     // Taken first: a server that restarts while this is written may lose any of it.
     let epoch = inner.unproven.epoch();
     let stored = what_is_stored(inner, &write).await?;
@@ -30,32 +29,27 @@ pub(super) async fn write(inner: &Inner, shard: ShardId, write: Write) -> Result
         .zip(&stored)
         .map(|(entry, before)| planner.add(entry, before))
         .collect();
-    let plan = planner.finish(&inner.known);
-    send(&inner.client, &plan).await?;
+    let mut plan = planner.finish(&inner.known);
+    send(&inner.client, &mut plan).await?;
     inner.known.announced(plan.buckets, plan.flows);
     for (entry, _) in write.executions.iter().zip(applied).filter(|(_, applied)| *applied) {
         inner.known.wrote(entry.id, Arc::new(Shown::of(entry)));
     }
-    inner.unproven.keep(shard, write, epoch, bytes);
+    inner.unproven.keep(shard, Packed::of(write), epoch);
     Ok(())
 }
 
-fn size(entry: &ExecutionWrite) -> usize {
-    let events = entry.history.as_ref().map_or(0, |row| row.blob.len());
-    let timers = entry.timers_set.len() + entry.timers_cleared.len();
-    entry.checkpoint.len() + events + timers * 32 + ENTRY_BYTES
-}
-
 /// Sends the requests of a flush.
-pub(super) async fn send(client: &Client, plan: &Plan) -> Result<(), StoreError> {
-    for requests in [&plan.parts, &plan.rows, &plan.tidying] {
-        all(client, requests).await?;
+pub(super) async fn send(client: &Client, plan: &mut Plan) -> Result<(), StoreError> {
+    for requests in [&mut plan.parts, &mut plan.rows, &mut plan.tidying] {
+        all(client, take(requests)).await?;
     }
     Ok(())
 }
 
-/// Sends requests side by side; the first one that fails ends it.
-pub(super) async fn all(client: &Client, requests: &[Request]) -> Result<(), StoreError> {
+/// Sends requests side by side, in no order; the first one that fails ends it.
+pub(super) async fn all(client: &Client, requests: Vec<Request>) -> Result<(), StoreError> {
+    let requests = together(requests, client.holders());
     let sent: Vec<_> = requests.iter().map(|request| client.change(request)).collect();
     stream::iter(sent).buffer_unordered(client.in_flight()).try_collect().await
 }

@@ -50,10 +50,10 @@ fn tail(number: u64) -> TailBatch {
     }
 }
 
-/// A batch that starts an execution of a flow.
+/// A batch that starts an execution of a flow. Later ones have lower identifiers.
 fn started(number: u64, flow: &str) -> (ExecutionId, Projected) {
     let flow: Flow = compile(flow.as_bytes(), Format::Yaml).unwrap();
-    let id = ExecutionId::new(SHARD, number.into());
+    let id = ExecutionId::new(SHARD, u128::from(u64::MAX - number));
     let now = Timestamp::from_millis(1_767_323_045_678);
     let start = Start {
         execution: id,
@@ -78,6 +78,33 @@ fn started(number: u64, flow: &str) -> (ExecutionId, Projected) {
         transitions: vec![RecordedTransition { at: now, transition }],
     };
     (id, Projected { batches: vec![tail(number)], changes: vec![change] })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_is_bounded_and_takes_the_oldest_first() {
+    let (store, told) = (Arc::new(MemoryStore::new()), Told::default());
+    let (settings, heard) = (Arc::new(Settings::default()), Arc::clone(&told));
+    let report = move |report| {
+        if let Report::Flushed { executions, through } = report {
+            let executions = executions.into_iter().map(|(id, _)| id).collect();
+            heard.lock().push((executions, through.get()));
+        }
+    };
+    let mut projector = Projector::new(store, SHARD, LogIdentity::default(), settings, report);
+    let most = u64::try_from(FLUSH_EXECUTIONS).unwrap();
+    let flows =
+        (1..=most + 2).map(|number| started(number, if number == 1 { LONG } else { SHORT }));
+    let (ids, projected): (Vec<_>, Vec<_>) = flows.unzip();
+    projected.into_iter().for_each(|projected| projector.take(projected));
+    assert_eq!(projector.ended, FLUSH_EXECUTIONS + 1);
+
+    assert!(projector.flush(Duration::MAX).await.is_ok());
+    let (first, _) = told.lock().pop().unwrap();
+    assert_eq!(first, ids[1..=FLUSH_EXECUTIONS], "the first one goes on, the last one waits");
+    assert!(projector.flush(Duration::ZERO).await.is_ok());
+    let (rest, through) = told.lock().pop().unwrap();
+    assert_eq!((rest, through), (vec![ids[0], ids[FLUSH_EXECUTIONS + 1]], most + 2));
+    assert_eq!((projector.ended, projector.pending.len()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,6 +83,7 @@ impl Serving {
             ShardMessage::Loaded(_, id, loaded) => self.loaded(id, loaded),
             ShardMessage::Decided(decided) => self.decided(decided),
             ShardMessage::BatchDue(_, number) => self.batch_due(number),
+            ShardMessage::Gathered(_) => self.gathered(),
             ShardMessage::Appended(_, outcome) => self.appended(outcome),
             ShardMessage::Gap(_, gap) => self.gap(gap),
             ShardMessage::Dispatched(_, dispatched) => self.dispatched(dispatched),
@@ -118,7 +119,7 @@ impl Serving {
 
     /// Opens a batch if there is none and something to decide; seals it when all is decided.
     pub(super) fn advance(&mut self) -> Next {
-        if self.open.is_none() {
+        if self.open.is_none() && !self.is_gathering() {
             self.open_batch();
         }
         let complete = self.open.as_ref().is_some_and(|o| o.missing == 0 && o.sealed.is_none());

@@ -47,6 +47,7 @@ pub(crate) struct Sealed {
     record: HistoryRecord,
     pub(super) decisions: Vec<Ready>,
     stages: Stages,
+    appended: Instant,
     /// How often it was certainly not written.
     tries: u32,
 }
@@ -61,7 +62,8 @@ impl Serving {
         self.shared.metrics.batch(decisions.len(), bytes.len());
         self.append(bytes.clone(), None);
         let stages = Stages { opened: open.opened, sealed: trace::now() };
-        open.sealed = Some(Sealed { bytes, record, decisions, stages, tries: 0 });
+        let appended = Instant::now();
+        open.sealed = Some(Sealed { bytes, record, decisions, stages, appended, tries: 0 });
         self.open = Some(open);
     }
 
@@ -254,7 +256,7 @@ impl Serving {
     fn committed(&mut self, offset: Offset) -> Next {
         let Some(open) = self.open.take() else { return Next::Serve };
         let Some(sealed) = open.sealed else { return Next::Serve };
-        let Sealed { record, decisions, stages, .. } = sealed;
+        let Sealed { record, decisions, stages, appended, .. } = sealed;
         let judged = self.judge.judge(offset, &record);
         let (Ok(validity::Verdict::Counts), HistoryRecord::Batch(batch)) = (judged, record) else {
             return Next::Reclaim("the own batch does not count".into());
@@ -263,6 +265,7 @@ impl Serving {
             self.shared.metrics.taken_over(self.turn.elapsed());
             self.announce();
         }
+        self.gather(decisions.len(), appended.elapsed());
         let number = batch.number;
         let tail = TailBatch::of(offset, &batch);
         self.mark.commit(number, tail.content);

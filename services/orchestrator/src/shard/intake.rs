@@ -177,6 +177,11 @@ impl Intake {
         (commands_wait || self.commands.waiting.is_empty()) && self.results.waiting.is_empty()
     }
 
+    /// How many inputs are waiting.
+    pub(crate) fn count(&self) -> usize {
+        self.commands.waiting.len() + self.results.waiting.len()
+    }
+
     /// The positions after everything taken so far.
     pub(crate) fn positions(&self) -> InputPositions {
         InputPositions { commands: self.commands.taken, results: self.results.taken }

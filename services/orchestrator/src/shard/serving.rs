@@ -59,6 +59,8 @@ pub(crate) struct Serving {
     pub(super) questions: Questions,
     pub(super) deferred: usize,
     pub(super) backlog: Backlog,
+    /// The next batch is not opened yet.
+    pub(super) gathering: bool,
     /// Executions whose deferred inputs the next batch renews.
     pub(super) renewals: Vec<ExecutionId>,
     /// The first batch of a term goes out whether or not there is input.
@@ -134,6 +136,7 @@ impl Serving {
             questions: Questions::default(),
             deferred: 0,
             backlog: Backlog::default(),
+            gathering: false,
             renewals: vec![],
             first_batch: true,
             idle_since: now,

@@ -39,8 +39,6 @@ const EXPORTED: &[&str] = &[
 
 /// Options of the virtual machine: small, and quick to start.
 const MACHINE: &[&str] = &[
-    "-Xms128m",
-    "-Xmx512m",
     "-Xss512k",
     "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",

@@ -64,7 +64,8 @@ const CONSUMER: &[(&str, &str)] = &[
     ("allow.auto.create.topics", "false"),
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("session.timeout.ms", "6000"),
-    ("heartbeat.interval.ms", "2000"),
+    // A member learns by its heartbeat that partitions move, and they rest until all have.
+    ("heartbeat.interval.ms", "500"),
     ("max.poll.interval.ms", "15000"),
     ("fetch.min.bytes", "1"),
     ("fetch.wait.max.ms", "500"),
