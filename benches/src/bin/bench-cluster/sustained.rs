@@ -110,6 +110,15 @@ async fn highest(cluster: &Cluster<'_>, gateway: &Node, report: &mut Report) -> 
         let name = format!("{concurrency} in flight: end to end p50, ms");
         report.add("sustained", &name, loaded.latency("p50"));
     }
+    let how = ["--workload", "three-tasks", "--concurrency", "1"];
+    let times = (Duration::from_secs(5), Duration::from_secs(20));
+    let loaded = Load::start(cluster, gateway, times, &how)?.end().await?;
+    report.add(
+        "sustained",
+        "1 in flight after all this: end to end p50, ms",
+        loaded.latency("p50"),
+    );
+    report.add("sustained", "1 in flight after all this: per hop p50, ms", loaded.hop("p50"));
     Ok(())
 }
 

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use flowmill_log::{Log, Partition, Record, Topic};
-use flowmill_model::command::{Command, CommandRecord, Control, Start};
-use flowmill_model::{CommandId, ContentHash, ExecutionId, Offset, Payload, envelope, limits};
+use flowmill_model::command::{Command, Control, Start};
+use flowmill_model::{CommandId, ContentHash, ExecutionId, Payload, limits};
 use flowmill_routing::{CommandOutcome, Position};
 use flowmill_sim::caller::version;
 
@@ -63,13 +61,4 @@ fn start_of_unknown_flow(number: u64, bytes: usize) -> Command {
     let input = Payload::from(format!("\"{}\"", "x".repeat(bytes)).into_bytes());
     let hash = ContentHash::new([7; 32]);
     Command::Start(Start { execution, flow: version("inline"), hash, input, keyed: false })
-}
-
-impl Lonely {
-    async fn append(&self, command: Command) -> Offset {
-        let record = CommandRecord { sent_at: self.clock.now(), trace: None, command };
-        let value = Bytes::from(envelope::encode(&record));
-        let to = Partition::of_shard(Topic::Commands, SHARD);
-        self.log.append(&to, Record::of(value)).await.expect("it is written")
-    }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_log::memory::{MemoryLog, MemorySettings};
-use flowmill_log::{Partition, Topic};
+use flowmill_log::{Log, Partition, Record, Topic};
+use flowmill_model::command::{Command, CommandRecord};
 use flowmill_model::history::{Batch, HistoryRecord};
-use flowmill_model::{ShardId, Timestamp};
+use flowmill_model::{Offset, ShardId, Timestamp, envelope};
 use flowmill_routing::ShardState;
 use flowmill_runtime::Clock;
 use flowmill_sim::node::{Node, Start as StartNode};
@@ -43,6 +44,14 @@ impl Lonely {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         node
+    }
+
+    /// Gives the shard a command.
+    pub(crate) async fn append(&self, command: Command) -> Offset {
+        let record = CommandRecord { sent_at: self.clock.now(), trace: None, command };
+        let value = Bytes::from(envelope::encode(&record));
+        let to = Partition::of_shard(Topic::Commands, SHARD);
+        self.log.append(&to, Record::of(value)).await.expect("it is written")
     }
 
     /// The batches in the shard's history.

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod deferrals;
+mod gathering;
 mod lonely;
 mod rejected;
 mod seeds;
