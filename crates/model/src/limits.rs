@@ -38,6 +38,10 @@ pub const RECORD_HEADERS: usize = 128;
 /// expression must hold up nobody else.
 pub const DECISION_WAIT: Duration = Duration::from_millis(20);
 
+/// The longest that the next batch of a busy shard gathers inputs. It waits as long as the last
+/// append took, and a log that is slower than this is not helped by waiting longer.
+pub const GATHERING: Duration = Duration::from_millis(10);
+
 /// Deferred inputs at which a shard stops reading commands. Above it, results only: work in
 /// flight must drain.
 pub const DEFERRED_INPUTS: usize = 1_000;
@@ -177,10 +181,6 @@ pub const STORE_BATCH_ROWS: usize = 50;
 
 /// Bytes that the CQL store writes in one batch. One that fails is repeated as a whole.
 pub const STORE_BATCH_BYTES: usize = 64 * 1024;
-
-/// The longest that the next batch of a busy shard gathers inputs. It waits as long as the last
-/// append took, and a log that is slower than this is not helped by waiting longer.
-pub const GATHERING: Duration = Duration::from_millis(10);
 
 /// Partitions of which the CQL store puts small changes into one request. Cassandra complains of
 /// more in its log.
