@@ -79,6 +79,10 @@ pub enum Report {
 /// The most executions of a flush. So many that have ended end the gathering of one.
 const FLUSH_EXECUTIONS: usize = 1_000;
 
+/// The longest that a slow store has what has not ended held back for, beyond what is usual. One
+/// that was away for an hour is not to wait for another one.
+const SPARED: Duration = Duration::from_secs(5);
+
 /// How often the watermark moves at most.
 const WATERMARK_EVERY: Duration = Duration::from_millis(500);
 
@@ -140,7 +144,7 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
     ) -> Result<(), Damaged> {
         let mut marked = Instant::now();
         while self.gather(&mut input).await? {
-            self.flush(self.settings.hold_back + self.took).await?;
+            self.flush(self.settings.hold_back + self.took.min(SPARED)).await?;
             if self.marking.is_none() && marked.elapsed() >= WATERMARK_EVERY {
                 marked = Instant::now();
                 self.marking = self.move_watermark();

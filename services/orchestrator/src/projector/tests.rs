@@ -6,7 +6,7 @@ use flowmill_model::command::Start;
 use flowmill_model::event::Event;
 use flowmill_model::history::{Blob, InputPositions, Transition};
 use flowmill_model::{Epoch, Payload};
-use flowmill_store::memory::MemoryStore;
+use flowmill_store::memory::{Fault, Faults, MemoryStore};
 use parking_lot::Mutex;
 
 use super::*;
@@ -35,6 +35,17 @@ connections:
 
 /// What the projector tells, as text that can be compared.
 type Told = Arc<Mutex<Vec<(Vec<ExecutionId>, u64)>>>;
+
+/// Notes what is flushed.
+fn heard(told: &Told) -> impl Fn(Report) + Send + Sync + 'static {
+    let told = Arc::clone(told);
+    move |report| {
+        if let Report::Flushed { executions, through } = report {
+            let executions = executions.into_iter().map(|(id, _)| id).collect();
+            told.lock().push((executions, through.get()));
+        }
+    }
+}
 
 fn tail(number: u64) -> TailBatch {
     TailBatch {
@@ -83,14 +94,9 @@ fn started(number: u64, flow: &str) -> (ExecutionId, Projected) {
 #[tokio::test(start_paused = true)]
 async fn a_flush_is_bounded_and_takes_the_oldest_first() {
     let (store, told) = (Arc::new(MemoryStore::new()), Told::default());
-    let (settings, heard) = (Arc::new(Settings::default()), Arc::clone(&told));
-    let report = move |report| {
-        if let Report::Flushed { executions, through } = report {
-            let executions = executions.into_iter().map(|(id, _)| id).collect();
-            heard.lock().push((executions, through.get()));
-        }
-    };
-    let mut projector = Projector::new(store, SHARD, LogIdentity::default(), settings, report);
+    let settings = Arc::new(Settings::default());
+    let mut projector =
+        Projector::new(store, SHARD, LogIdentity::default(), settings, heard(&told));
     let most = u64::try_from(FLUSH_EXECUTIONS).unwrap();
     let flows =
         (1..=most + 2).map(|number| started(number, if number == 1 { LONG } else { SHORT }));
@@ -110,17 +116,11 @@ async fn a_flush_is_bounded_and_takes_the_oldest_first() {
 #[tokio::test(start_paused = true)]
 async fn what_has_ended_is_written_at_once_and_what_goes_on_a_little_later() {
     let (store, told) = (Arc::new(MemoryStore::new()), Told::default());
-    let (settings, heard) = (Arc::new(Settings::default()), Arc::clone(&told));
-    let report = move |report| {
-        if let Report::Flushed { executions, through } = report {
-            let executions = executions.into_iter().map(|(id, _)| id).collect();
-            heard.lock().push((executions, through.get()));
-        }
-    };
+    let settings = Arc::new(Settings::default());
     let (flush, hold_back) = (settings.flush_every * 2, settings.hold_back * 2);
     let log = LogIdentity::default();
     let store: Arc<dyn Store> = store;
-    let projector = Projector::new(Arc::clone(&store), SHARD, log, settings, report);
+    let projector = Projector::new(Arc::clone(&store), SHARD, log, settings, heard(&told));
     let (sender, receiver) = mpsc::unbounded_channel();
     let running = flowmill_runtime::spawn("projector", projector.run(receiver));
 
@@ -141,4 +141,32 @@ async fn what_has_ended_is_written_at_once_and_what_goes_on_a_little_later() {
     running.await.unwrap();
     assert_eq!(*told.lock(), [(vec![held], 3)], "nothing is left at the end");
     assert!(store.load(held).await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_is_spared_but_not_for_as_long_as_it_was_away() {
+    const AWAY: Duration = Duration::from_secs(600);
+    let began = Instant::now();
+    let hook = move |_| if began.elapsed() < AWAY { Fault::Slow(AWAY) } else { Fault::None };
+    let faults = Faults { hook: Some(Arc::new(hook)), loss_window: None };
+    let (told, settings) = (Told::default(), Arc::new(Settings::default()));
+    let (flush_every, hold_back) = (settings.flush_every, settings.hold_back);
+    let store = Arc::new(MemoryStore::with_faults(faults));
+    let log = LogIdentity::default();
+    let projector = Projector::new(store, SHARD, log, settings, heard(&told));
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let running = flowmill_runtime::spawn("projector", projector.run(receiver));
+    let (ended, first) = started(1, SHORT);
+    sender.send(first).unwrap();
+    tokio::time::sleep(AWAY + flush_every * 2).await;
+    assert_eq!(std::mem::take(&mut *told.lock()), [(vec![ended], 1)]);
+
+    let (held, second) = started(2, LONG);
+    sender.send(second).unwrap();
+    tokio::time::sleep(hold_back + flush_every * 2).await;
+    assert!(told.lock().is_empty(), "it is held back for longer than usual");
+    tokio::time::sleep(SPARED).await;
+    assert_eq!(std::mem::take(&mut *told.lock()), [(vec![held], 2)]);
+    drop(sender);
+    running.await.unwrap();
 }
