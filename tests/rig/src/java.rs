@@ -9,11 +9,11 @@ use crate::RigError;
 
 /// For servers that are needed for moments: little memory, and the first compiler alone, which
 /// halves the time until one answers.
-const BRIEF: &[&str] = &["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1"];
+const BRIEF: &[&str] = &["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 
 /// For servers that run for minutes and are measured: room enough that they work as they do
 /// where they have a machine's memory.
-const OPTIMISED: &[&str] = &["-Xms1g", "-Xmx2g"];
+const OPTIMISED: &[&str] = &["-Xms2g", "-Xmx2g", "-XX:+UseG1GC"];
 
 /// What a server's virtual machine is given.
 pub(crate) const fn options(optimised: bool) -> &'static [&'static str] {

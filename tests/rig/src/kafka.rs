@@ -222,7 +222,7 @@ impl Kafka {
         let node = &self.nodes[index];
         let mut command: Vec<OsString> = vec![self.machine.java.clone().into()];
         let options = java::options(self.optimised).iter();
-        let options = options.chain(&["-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]);
+        let options = options.chain(&["-XX:+ExitOnOutOfMemoryError"]);
         command.extend(options.map(Into::into));
         command.extend(self.machine.archive.iter().cloned());
         command.extend([self.logging_option(), "-cp".into(), self.machine.class_path.clone()]);

@@ -40,7 +40,6 @@ const EXPORTED: &[&str] = &[
 /// Options of the virtual machine: small, and quick to start.
 const MACHINE: &[&str] = &[
     "-Xss512k",
-    "-XX:+UseSerialGC",
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
     "-XX:MaxDirectMemorySize=192m",
