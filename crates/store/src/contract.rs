@@ -90,6 +90,43 @@ pub trait Store: Send + Sync + 'static {
     fn may_lose_acknowledged(&self) -> bool;
 }
 
+/// What a store is asked for: a method of [`Store`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// [`Store::write`]
+    Write,
+    /// [`Store::set_watermark`]
+    SetWatermark,
+    /// [`Store::watermarks`]
+    Watermarks,
+    /// [`Store::load`]
+    Load,
+    /// [`Store::history`]
+    History,
+    /// [`Store::timers`]
+    Timers,
+    /// [`Store::list`]
+    List,
+    /// [`Store::purge`]
+    Purge,
+}
+
+impl Operation {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::SetWatermark => "set-watermark",
+            Self::Watermarks => "watermarks",
+            Self::Load => "load",
+            Self::History => "history",
+            Self::Timers => "timers",
+            Self::List => "list",
+            Self::Purge => "purge",
+        }
+    }
+}
+
 /// Why the store did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {

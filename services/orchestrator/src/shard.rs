@@ -20,6 +20,7 @@ mod intake;
 mod lifecycle;
 mod live;
 mod loading;
+mod message;
 mod outputs;
 mod purge;
 mod queries;
@@ -34,26 +35,21 @@ use std::time::Duration;
 
 use crate::measure::Measure;
 use flowmill_catalog::Catalogue;
-use flowmill_engine::Execution;
-use flowmill_log::{AppendError, Fetched, Log, ReadError};
-use flowmill_model::history::{HistoryRecord, InputTopic};
-use flowmill_model::{BatchNumber, ExecutionId, Offset, Queue, ShardId};
+use flowmill_log::{Log, ReadError};
+use flowmill_model::ShardId;
 use flowmill_routing::{Directory, Inbox, Request, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy, spawn};
-use flowmill_store::{Store, StoreError, TimerRow};
+use flowmill_store::Store;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::execution::Decided;
-use crate::projector::Report;
-use crate::pulse::Pulse;
 use crate::settings::Settings;
 use crate::takeover::{Alarm, Claimant, Takeover};
 pub(crate) use input::{command_of, kept};
-use outputs::Dispatched;
+pub use message::{LoadError, ShardMessage};
 use serving::Serving;
 
 /// A term that lasted this long was not one of several nodes fencing each other.
@@ -83,63 +79,6 @@ pub struct Shared {
     pub deciders: Handle,
     /// Settings.
     pub settings: Arc<Settings>,
-}
-
-/// What a shard's actor is told.
-pub enum ShardMessage {
-    /// The take-over of an incarnation ended.
-    TakenOver(u64, Box<Result<Takeover, Alarm>>),
-    /// Records of an input topic were read.
-    Fetched(u64, InputTopic, Vec<Fetched>),
-    /// An input topic, or history, cannot be read.
-    ReadFailed(u64, ReadError),
-    /// A state was looked up in the store.
-    Loaded(u64, ExecutionId, Result<Option<Arc<Execution>>, LoadError>),
-    /// An execution's actor has decided.
-    Decided(Decided),
-    /// The open batch has waited for decisions as long as it may.
-    BatchDue(u64, BatchNumber),
-    /// The next batch has gathered inputs for long enough.
-    Gathered(u64),
-    /// An append of a batch ended.
-    Appended(u64, Result<Offset, AppendError>),
-    /// What stands between the judged offset and the acknowledged one, with it.
-    Gap(u64, Result<Vec<(Offset, HistoryRecord)>, Alarm>),
-    /// Outputs of a batch were sent.
-    Dispatched(u64, Dispatched),
-    /// The projector reports.
-    Projection(u64, Report),
-    /// Pending timers were read from the store, all that are due before the given time.
-    TimersRead(u64, Result<Vec<TimerRow>, StoreError>, flowmill_model::Timestamp),
-    /// How far each task queue's workers have picked tasks up.
-    PickedUp(u64, Vec<((Queue, u16), Offset)>),
-    /// Where the commands end.
-    CommandsEnd(u64, Offset),
-    /// A timer may be due.
-    Alarm(u64),
-    /// Time for upkeep.
-    Tick(u64),
-    /// The catalogue of flows has news.
-    CatalogueChanged(u64),
-    /// Another owner's claim was seen in history.
-    ForeignClaim(u64),
-    /// Shows that the loop turns.
-    Turn(Pulse),
-    /// Somebody asks.
-    Ask(Request),
-    /// The commands' end that a question must wait for.
-    Barrier(u64, Request, Result<Offset, ReadError>),
-    /// Finish the batch, checkpoint, leave.
-    Stop(oneshot::Sender<()>),
-}
-
-/// Why a state could not be loaded.
-#[derive(Clone, Debug)]
-pub enum LoadError {
-    /// The store did not answer; to be tried again.
-    Store(StoreError),
-    /// What it gave cannot be used; why.
-    Damaged(String),
 }
 
 /// Makes shard actors; holds nothing itself.
@@ -470,34 +409,6 @@ impl Shard {
                 self.me.stop(None);
                 answer(done);
             }
-        }
-    }
-}
-
-impl ShardMessage {
-    /// The incarnation a message belongs to; `None` when it is for all.
-    const fn incarnation(&self) -> Option<u64> {
-        match self {
-            Self::TakenOver(of, _)
-            | Self::Fetched(of, ..)
-            | Self::ReadFailed(of, _)
-            | Self::Loaded(of, ..)
-            | Self::BatchDue(of, _)
-            | Self::Gathered(of)
-            | Self::Appended(of, _)
-            | Self::Gap(of, _)
-            | Self::Dispatched(of, _)
-            | Self::Projection(of, _)
-            | Self::TimersRead(of, ..)
-            | Self::PickedUp(of, _)
-            | Self::CommandsEnd(of, _)
-            | Self::Alarm(of)
-            | Self::Tick(of)
-            | Self::CatalogueChanged(of)
-            | Self::ForeignClaim(of)
-            | Self::Barrier(of, ..) => Some(*of),
-            Self::Decided(decided) => Some(decided.incarnation),
-            Self::Ask(_) | Self::Turn(_) | Self::Stop(_) => None,
         }
     }
 }

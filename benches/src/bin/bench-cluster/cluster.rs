@@ -67,6 +67,14 @@ impl<'a> Cluster<'a> {
         tokio::task::spawn_blocking(move || Node::start(command, role)).await?
     }
 
+    /// Starts an orchestrator and a gateway, and waits until they serve.
+    pub(crate) async fn nodes(&self) -> anyhow::Result<(Node, Node, Client)> {
+        let orchestrator = self.node(Role::Orchestrator).await?;
+        let gateway = self.node(Role::Gateway).await?;
+        let client = ready(&gateway).await?;
+        Ok((orchestrator, gateway, client))
+    }
+
     /// The one process of a server, for its processor time.
     pub(crate) fn kafka_pid(&self) -> u32 {
         self.servers.kafka.pids()[0]
@@ -79,7 +87,7 @@ impl<'a> Cluster<'a> {
 }
 
 /// A patient client of a gateway, once the cluster serves.
-pub(crate) async fn ready(gateway: &Node) -> anyhow::Result<Client> {
+async fn ready(gateway: &Node) -> anyhow::Result<Client> {
     let client = Client::new(gateway.url.parse()?, Repeats::default())?;
     let deadline = Instant::now() + READY_WITHIN;
     while !client.ready().await.is_ok_and(|answer| answer.ready) {

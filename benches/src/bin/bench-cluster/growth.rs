@@ -8,10 +8,10 @@ use anyhow::{Context, ensure};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Servers, bytes_below, ready};
+use crate::cluster::{Cluster, Servers, bytes_below};
 use crate::load::Load;
 use crate::metrics::Metrics;
-use crate::node::{Node, Role};
+use crate::node::Node;
 use crate::report::Report;
 use crate::usage::Processes;
 
@@ -54,9 +54,7 @@ async fn executed(
     report: &mut Report,
 ) -> anyhow::Result<(String, f64)> {
     let cluster = Cluster::make(servers, shards)?;
-    let orchestrator = cluster.node(Role::Orchestrator).await?;
-    let gateway = cluster.node(Role::Gateway).await?;
-    ready(&gateway).await?;
+    let (orchestrator, gateway, _) = cluster.nodes().await?;
     let how = ["--workload", "three-tasks", "--rate", RATE];
     let load = Load::start(&cluster, &gateway, (Duration::ZERO, DURATION), &how)?;
     let processes = [

@@ -9,9 +9,8 @@ use flowmill_runtime::Entropy;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Servers, deploy, ready};
+use crate::cluster::{Cluster, Servers, deploy};
 use crate::load::Load;
-use crate::node::Role;
 use crate::probe::Probe;
 use crate::report::Report;
 use crate::usage::megabytes;
@@ -47,9 +46,7 @@ pub(crate) async fn measure(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let cluster = Cluster::make(servers, shards)?;
-    let orchestrator = cluster.node(Role::Orchestrator).await?;
-    let gateway = cluster.node(Role::Gateway).await?;
-    let client = ready(&gateway).await?;
+    let (orchestrator, gateway, client) = cluster.nodes().await?;
     deploy(&client, "bench/open", OPEN).await?;
     let begun = Instant::now();
     let open = Arc::new(open(&client, count).await?);

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cluster::{Cluster, Servers, ready};
+use crate::cluster::{Cluster, Servers};
 use crate::load::Load;
-use crate::node::Role;
 use crate::report::Report;
 
 /// A broker costs several times as much in its first half minute, and with one at a time that
@@ -23,9 +22,7 @@ pub(crate) async fn measure(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let cluster = Cluster::make(servers, shards)?;
-    let _orchestrator = cluster.node(Role::Orchestrator).await?;
-    let gateway = cluster.node(Role::Gateway).await?;
-    ready(&gateway).await?;
+    let (_orchestrator, gateway, _) = cluster.nodes().await?;
     let how = ["--workload", "three-tasks", "--concurrency", "1"];
     Load::start(&cluster, &gateway, (Duration::ZERO, WARM_UP), &WARMING)?.end().await?;
     let loaded = Load::start(&cluster, &gateway, (ALONE, DURATION), &how)?.end().await?;

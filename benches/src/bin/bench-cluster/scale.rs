@@ -13,7 +13,7 @@ use flowmill_model::{ExecutionId, ShardId};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Servers, deploy, ready};
+use crate::cluster::{Cluster, Servers, deploy};
 use crate::load::Load;
 use crate::metrics::Metrics;
 use crate::node::{Node, Role};
@@ -46,9 +46,7 @@ connections:
 
 pub(crate) async fn measure(servers: &Servers, report: &mut Report) -> anyhow::Result<()> {
     let cluster = Cluster::make(servers, SHARDS)?;
-    let first = cluster.node(Role::Orchestrator).await?;
-    let gateway = cluster.node(Role::Gateway).await?;
-    let client = ready(&gateway).await?;
+    let (first, gateway, client) = cluster.nodes().await?;
     deploy(&client, "bench/day", DAY).await?;
     let probes = probes(&client, &gateway).await?;
     let how = ["--workload", "three-tasks", "--rate", RATE];

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use crate::contract::Operation;
 use crate::contract::StoreError;
 
 /// Is told of every call of the store that was answered, on the task that made it: it must not
@@ -13,43 +14,6 @@ use crate::contract::StoreError;
 pub trait Calls: Send + Sync + 'static {
     /// Takes note of a call, repeats of its requests included.
     fn answered(&self, operation: Operation, outcome: Outcome, took: Duration);
-}
-
-/// What the store was asked for: a method of [`Store`](crate::Store).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// Rows written.
-    Write,
-    /// A watermark moved.
-    SetWatermark,
-    /// A watermark read.
-    Watermarks,
-    /// A state read.
-    Load,
-    /// Events read.
-    History,
-    /// Timers read.
-    Timers,
-    /// A page of a list read.
-    List,
-    /// What is old deleted.
-    Purge,
-}
-
-impl Operation {
-    /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Write => "write",
-            Self::SetWatermark => "set-watermark",
-            Self::Watermarks => "watermarks",
-            Self::Load => "load",
-            Self::History => "history",
-            Self::Timers => "timers",
-            Self::List => "list",
-            Self::Purge => "purge",
-        }
-    }
 }
 
 /// What became of a call.

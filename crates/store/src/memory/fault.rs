@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use flowmill_model::ShardId;
 
+pub use crate::contract::Operation;
+
 /// What goes wrong with one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fault {
@@ -26,27 +28,6 @@ pub enum Fault {
     },
     /// A change is refused with [`Full`](crate::StoreError::Full). Reads go as usual.
     Full,
-}
-
-/// Which method is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Operation {
-    /// [`Store::write`](crate::Store::write)
-    Write,
-    /// [`Store::set_watermark`](crate::Store::set_watermark)
-    SetWatermark,
-    /// [`Store::watermarks`](crate::Store::watermarks)
-    Watermarks,
-    /// [`Store::load`](crate::Store::load)
-    Load,
-    /// [`Store::history`](crate::Store::history)
-    History,
-    /// [`Store::timers`](crate::Store::timers)
-    Timers,
-    /// [`Store::list`](crate::Store::list)
-    List,
-    /// [`Store::purge`](crate::Store::purge)
-    Purge,
 }
 
 /// One call, as a hook sees it.

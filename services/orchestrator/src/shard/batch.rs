@@ -83,7 +83,7 @@ impl Serving {
             ShardMessage::Loaded(_, id, loaded) => self.loaded(id, loaded),
             ShardMessage::Decided(decided) => self.decided(decided),
             ShardMessage::BatchDue(_, number) => self.batch_due(number),
-            ShardMessage::Gathered(_) => self.gathered(),
+            ShardMessage::Gathered(_, after) => self.gathered(after),
             ShardMessage::Appended(_, outcome) => self.appended(outcome),
             ShardMessage::Gap(_, gap) => self.gap(gap),
             ShardMessage::Dispatched(_, dispatched) => self.dispatched(dispatched),

@@ -265,8 +265,8 @@ impl Serving {
             self.shared.metrics.taken_over(self.turn.elapsed());
             self.announce();
         }
-        self.gather(decisions.len(), appended.elapsed());
         let number = batch.number;
+        self.gather(number, decisions.len(), appended.elapsed());
         let tail = TailBatch::of(offset, &batch);
         self.mark.commit(number, tail.content);
         self.unstored.committed(&tail);

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use flowmill_model::limits;
+use flowmill_model::{BatchNumber, limits};
 
 use super::serving::Serving;
 use super::{Next, ShardMessage};
@@ -19,28 +19,31 @@ const BUSY: usize = 2;
 const LEAST: Duration = Duration::from_millis(1);
 
 impl Serving {
-    /// A batch with so many inputs was committed; its append took that long.
-    pub(super) fn gather(&mut self, inputs: usize, took: Duration) {
+    /// The batch of this number, with so many inputs, was committed; its append took that long.
+    pub(super) fn gather(&mut self, number: BatchNumber, inputs: usize, took: Duration) {
+        self.gathering = None;
         let pause = took.min(limits::GATHERING);
         if inputs < BUSY || pause < LEAST || self.stopping.is_some() {
             return;
         }
-        self.gathering = true;
+        self.gathering = Some(number);
         let incarnation = self.incarnation;
         self.beside("gathering", async move {
             tokio::time::sleep(pause).await;
-            ShardMessage::Gathered(incarnation)
+            ShardMessage::Gathered(incarnation, number)
         });
     }
 
-    /// Time is up.
-    pub(super) const fn gathered(&mut self) -> Next {
-        self.gathering = false;
+    /// Time is up for what comes after a batch. It may have come before, when there was enough.
+    pub(super) fn gathered(&mut self, after: BatchNumber) -> Next {
+        self.gathering.take_if(|number| *number == after);
         Next::Serve
     }
 
     /// Whether a batch is better opened later.
     pub(super) fn is_gathering(&self) -> bool {
-        self.gathering && self.stopping.is_none() && self.intake.count() < limits::BATCH_INPUTS
+        self.gathering.is_some()
+            && self.stopping.is_none()
+            && self.intake.count() < limits::BATCH_INPUTS
     }
 }

@@ -59,8 +59,8 @@ pub(crate) struct Serving {
     pub(super) questions: Questions,
     pub(super) deferred: usize,
     pub(super) backlog: Backlog,
-    /// The next batch is not opened yet.
-    pub(super) gathering: bool,
+    /// The batch after this one is not opened yet.
+    pub(super) gathering: Option<BatchNumber>,
     /// Executions whose deferred inputs the next batch renews.
     pub(super) renewals: Vec<ExecutionId>,
     /// The first batch of a term goes out whether or not there is input.
@@ -136,7 +136,7 @@ impl Serving {
             questions: Questions::default(),
             deferred: 0,
             backlog: Backlog::default(),
-            gathering: false,
+            gathering: None,
             renewals: vec![],
             first_batch: true,
             idle_since: now,
