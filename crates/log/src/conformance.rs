@@ -158,6 +158,7 @@ macro_rules! log_conformance {
             topics::a_topic_survives_at_least_as_asked,
             groups::one_member_has_every_partition,
             groups::members_share_every_partition,
+            groups::who_leaves_knows_whether_others_stay,
             groups::a_group_remembers_its_highest_position,
             reopening::durable_records_survive,
             reopening::appends_go_on_after_the_last_record,

@@ -127,6 +127,17 @@ pub trait Member: Send {
     /// again. One that never says so takes part for as long as it exists. A log of one process,
     /// where nobody else could take the partitions, need not look at it.
     fn progressed(&self) {}
+
+    /// Whether what this member does not have any more was taken from it because the group had not
+    /// heard of it: others may have had that for a while.
+    fn is_lost(&self) -> bool {
+        false
+    }
+
+    /// Leaves the group, as dropping the member does, and says whether others are in it, who are
+    /// assigned now what this one had. A member that keeps its partitions while it is away, and one
+    /// that does not get to know it, say no.
+    fn leave(self: Box<Self>) -> BoxFuture<'static, bool>;
 }
 
 /// What is appended.

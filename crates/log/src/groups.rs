@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use flowmill_model::Offset;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -158,6 +158,12 @@ impl GroupMember {
         }
         Ok(state.assignment(self).filter(|assigned| self.given.as_ref() != Some(assigned)))
     }
+
+    fn has_others(&self) -> bool {
+        let mut state = self.groups.state.lock();
+        let members = state.group(&self.topic, &self.group).map(|group| &group.members);
+        members.is_some_and(|members| members.iter().any(|joined| *joined != self.joined))
+    }
 }
 
 impl Member for GroupMember {
@@ -170,6 +176,11 @@ impl Member for GroupMember {
         if let Some(below) = released {
             (self.release)(&Partition::new(self.topic.clone(), partition), below);
         }
+    }
+
+    fn leave(self: Box<Self>) -> BoxFuture<'static, bool> {
+        let others = self.has_others();
+        ready(others).boxed()
     }
 }
 

@@ -196,4 +196,8 @@ impl Member for NoMember {
     }
 
     fn commit(&self, _partition: u16, _next: Offset) {}
+
+    fn leave(self: Box<Self>) -> BoxFuture<'static, bool> {
+        std::future::ready(false).boxed()
+    }
 }

@@ -222,6 +222,11 @@ pub const LOG_DERIVABLE_BYTES: usize = 128 * 1024 * 1024;
 /// on a full disk.
 pub const LOG_WAITING_BYTES: usize = 256 * 1024 * 1024;
 
+/// How long a node serves a shard on whose turn has gone elsewhere, while no other node has claimed
+/// it. Whoever takes it hears of that within a heartbeat, or, when a member of the group has died,
+/// within its session time-out of 6 s.
+pub const HAND_OVER: Duration = Duration::from_secs(10);
+
 /// How long a member of a group that shows progress may be silent before it leaves the group. A
 /// node that is stuck must not keep its shards from others.
 pub const PROGRESS_SILENCE: Duration = Duration::from_secs(10);

@@ -19,7 +19,7 @@ use flowmill_catalog::Catalogue;
 use flowmill_gateway::triggers::{TriggerParts, Triggers};
 use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
-use flowmill_model::{ShardId, Timestamp};
+use flowmill_model::{ShardId, Timestamp, limits};
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
 use flowmill_routing::{ClusterToken, Directory, Owners, Peers, ShardState, ShardStatus};
 use flowmill_runtime::{Clock, Entropy};
@@ -33,7 +33,8 @@ pub(crate) use self::storage::{DataFolder, Storage};
 use self::worker_role::WorkerRole;
 pub(crate) use flowmill_log::embedded::Durability;
 
-/// How long the orchestrator may take to finish its batch and to checkpoint.
+/// How long the orchestrator may take to finish its batch and to checkpoint, once nobody is waited
+/// for who has its shards next.
 const ORCHESTRATOR_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long the files may take to close, or clients to leave their groups.
@@ -205,7 +206,7 @@ impl Engine {
             worker.stop().await;
         }
         if let Some(orchestrator) = orchestrator
-            && timeout(ORCHESTRATOR_WITHIN, orchestrator.stop()).await.is_err()
+            && timeout(limits::HAND_OVER + ORCHESTRATOR_WITHIN, orchestrator.stop()).await.is_err()
         {
             tracing::warn!("the orchestrator did not stop in time; the next start catches up");
         }

@@ -162,8 +162,10 @@ async fn when_ready(engine: &Engine, announce: impl FnOnce()) {
 
 /// Other nodes are answered until the shards are handed over.
 async fn end(engine: Engine, internal: Option<Internal>) {
-    let Some(internal) = internal else { return engine.stop().await };
-    tokio::join!(engine.stop(), internal.stop());
+    engine.stop().await;
+    if let Some(internal) = internal {
+        internal.stop().await;
+    }
 }
 
 /// Leaves the groups and finishes nothing: a shard that cannot be stopped may hold anything up.

@@ -1,7 +1,8 @@
 //! The orchestrator role of one node: joins the group, runs a shard actor for
 //! every shard that is its turn.
 
-use std::collections::BTreeMap;
+mod running;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +13,16 @@ use flowmill_routing::{Directory, Owners};
 use flowmill_runtime::{Clock, Entropy, spawn, spawn_on};
 use flowmill_store::Store;
 use flowmill_telemetry::Metrics;
-use ractor::{Actor, ActorRef};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use self::running::Running;
 use crate::measure::Measure;
 use crate::pulse;
 use crate::settings::Settings;
-use crate::shard::{Arguments, Shard, ShardActor, ShardMessage, Shared};
-use crate::watch::{Watch, Watched};
+use crate::shard::Shared;
+use crate::watch::Watch;
 
 /// What an orchestrator is made of.
 #[derive(Clone)]
@@ -107,7 +108,7 @@ pub struct Orchestrator {
 
 /// How an orchestrator ends.
 enum Control {
-    /// Every shard finishes its batch and writes what is behind.
+    /// Every shard is handed over, or finishes its batch and writes what is behind.
     Stop(oneshot::Sender<()>),
     /// As a crash would.
     Kill(oneshot::Sender<()>),
@@ -135,12 +136,11 @@ impl Orchestrator {
         };
         let watch = Watch::new();
         let deciders = shared.deciders.clone();
-        let shards = BTreeMap::new();
-        let mut running = Running { shared, owners, watch: Arc::clone(&watch), shards };
-        running.reassign(&assigned).await?;
+        let mut running = Running::new(shared, owners, Arc::clone(&watch));
+        running.reassign(&assigned, false).await?;
         let (control, commands) = mpsc::channel(1);
         let watching = spawn_on(&deciders, "shard watch", Arc::clone(&watch).run());
-        let membership = spawn("membership", running.follow(member, commands));
+        let membership = spawn("membership", follow(running, member, commands));
         Ok(Self { control, watch, tasks: vec![membership, watching] })
     }
 
@@ -151,7 +151,9 @@ impl Orchestrator {
         self.watch.lost().await
     }
 
-    /// Lets every shard finish its batch, write what is behind, and stop.
+    /// Leaves the group and serves every shard until another node has claimed it, for at most
+    /// [`HAND_OVER`](flowmill_model::limits::HAND_OVER). One that nobody claims, as when nobody else is there, finishes its
+    /// batch, writes what is behind, and stops.
     pub async fn stop(self) {
         self.end(Control::Stop).await;
     }
@@ -175,119 +177,60 @@ impl Drop for Orchestrator {
     }
 }
 
-/// One shard that runs here.
-struct RunningShard {
-    actor: ActorRef<ShardMessage>,
-    ended: JoinHandle<()>,
-    watched: Watched,
-}
-
-/// The shards that run here.
-struct Running {
-    shared: Shared,
-    owners: Owners,
-    watch: Arc<Watch>,
-    shards: BTreeMap<ShardId, RunningShard>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.shards.values().for_each(|shard| shard.actor.kill());
-    }
-}
-
-impl Running {
-    /// Runs the shards that membership says, until told to end.
-    async fn follow(mut self, mut member: Box<dyn Member>, mut commands: mpsc::Receiver<Control>) {
-        let mut turns = tokio::time::interval(pulse::EVERY);
-        turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            let assigned = tokio::select! {
-                biased;
-                command = commands.recv() => return self.end(command).await,
-                assigned = member.assigned() => assigned,
-                _ = turns.tick() => {
-                    match self.watch.silent() {
-                        None => member.progressed(),
-                        Some(shard) => tracing::error!(%shard, "the shard's loop is stuck"),
-                    }
-                    continue;
+/// Runs the shards that membership says, until told to end.
+async fn follow(
+    mut running: Running,
+    mut member: Box<dyn Member>,
+    mut commands: mpsc::Receiver<Control>,
+) {
+    let mut turns = tokio::time::interval(pulse::EVERY);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let assigned = tokio::select! {
+            biased;
+            command = commands.recv() => return end(running, Some(member), command).await,
+            assigned = member.assigned() => assigned,
+            _ = turns.tick() => {
+                match running.silent() {
+                    None => member.progressed(),
+                    Some(shard) => tracing::error!(%shard, "the shard's loop is stuck"),
                 }
-            };
-            let reassigned = match assigned {
-                Ok(assigned) => self.reassign(&assigned).await,
-                Err(error) => Err(error.into()),
-            };
-            if let Err(error) = reassigned {
-                tracing::error!(%error, "membership is lost; the shards here are stopped");
-                self.stop(|_| true).await;
-                return self.end(commands.recv().await).await;
-            }
-        }
-    }
-
-    async fn reassign(&mut self, assigned: &[u16]) -> Result<(), StartError> {
-        self.stop(|shard| !assigned.contains(&shard.get())).await;
-        for shard in assigned.iter().map(|number| ShardId::new(*number)) {
-            if self.shards.contains_key(&shard) {
                 continue;
             }
-            let (shared, inbox) = (self.shared.clone(), self.owners.register(shard));
-            let started = Shard::start(Arguments { shard, shared, inbox }).await;
-            let (actor, ended) =
-                started.map_err(|error| StartError::Actor(shard, error.to_string()))?;
-            let watched = self.watch.over(shard, actor.clone(), ended.abort_handle());
-            self.shards.insert(shard, RunningShard { actor, ended, watched });
-        }
-        Ok(())
-    }
-
-    /// Stops the shards for which `which` holds, in good order, side by side.
-    async fn stop(&mut self, which: impl Fn(ShardId) -> bool) {
-        let leaving: Vec<_> = self.shards.keys().copied().filter(|shard| which(*shard)).collect();
-        let leaving = leaving.into_iter().filter_map(|shard| self.shards.remove(&shard));
-        let stopping = leaving.map(|RunningShard { actor, ended, watched }| async move {
-            let (done, finished) = oneshot::channel();
-            if actor.cast(ShardMessage::Stop(done)).is_ok() && finished.await.is_err() {
-                tracing::warn!("a shard ended before it had finished");
-            }
-            if let Err(error) = ended.await {
-                tracing::warn!(%error, "a shard did not end in good order");
-            }
-            drop(watched);
-        });
-        futures::future::join_all(stopping).await;
-    }
-
-    async fn end(mut self, command: Option<Control>) {
-        let done = match command {
-            None => return,
-            Some(Control::Stop(done)) => {
-                self.stop(|_| true).await;
-                done
-            }
-            Some(Control::Kill(done)) => {
-                for RunningShard { actor, ended, .. } in
-                    std::mem::take(&mut self.shards).into_values()
-                {
-                    actor.kill();
-                    if let Err(error) = ended.await {
-                        tracing::debug!(%error, "a killed shard");
-                    }
-                }
-                done
-            }
         };
-        if done.send(()).is_err() {
-            tracing::debug!("nobody waits for the orchestrator's end any more");
+        let reassigned = match assigned {
+            Ok(assigned) => running.reassign(&assigned, member.is_lost()).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = reassigned {
+            tracing::error!(%error, "membership is lost; the shards here are stopped");
+            running.stop_all().await;
+            return end(running, None, commands.recv().await).await;
         }
     }
 }
 
-impl Shard {
-    async fn start(
-        arguments: Arguments,
-    ) -> Result<(ActorRef<ShardMessage>, JoinHandle<()>), ractor::SpawnErr> {
-        ShardActor::spawn(None, ShardActor, arguments).await
+/// Ends every shard. In good order those that another node is to have are served until it has them.
+async fn end(mut running: Running, member: Option<Box<dyn Member>>, command: Option<Control>) {
+    let done = match command {
+        None => return,
+        Some(Control::Stop(done)) => {
+            let has_heirs = match member {
+                Some(member) => member.leave().await,
+                None => false,
+            };
+            if has_heirs {
+                running.hand_over_all().await;
+            }
+            running.stop_all().await;
+            done
+        }
+        Some(Control::Kill(done)) => {
+            running.kill_all().await;
+            done
+        }
+    };
+    if done.send(()).is_err() {
+        tracing::debug!("nobody waits for the orchestrator's end any more");
     }
 }

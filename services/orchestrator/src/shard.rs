@@ -106,6 +106,8 @@ pub struct Shard {
     /// Since when the shard has been this node's turn and is not served.
     turn: Instant,
     phase: Phase,
+    /// The shard is another node's turn: this term is the last.
+    handing_over: bool,
     questions: JoinHandle<()>,
 }
 
@@ -180,6 +182,7 @@ impl Actor for ShardActor {
             short_terms: 0,
             turn: Instant::now(),
             phase,
+            handing_over: false,
             questions,
         };
         shard.take_over();
@@ -227,6 +230,7 @@ impl Shard {
         }
         match message {
             ShardMessage::TakenOver(_, outcome) => self.taken_over(*outcome),
+            ShardMessage::HandOver => self.hand_over(),
             ShardMessage::Stop(done) => self.stop(done),
             ShardMessage::Turn(pulse) => pulse.beat(),
             ShardMessage::Ask(request) => self.ask(request),
@@ -267,6 +271,10 @@ impl Shard {
         match next {
             Next::Serve => self.publish(),
             Next::Stop(done) => self.finish(done),
+            Next::Reclaim(why) if self.handing_over => {
+                tracing::info!(shard = %self.id, why, "the shard is left to its next owner");
+                self.leave();
+            }
             Next::Reclaim(why) if self.is_leaving() => {
                 tracing::warn!(shard = %self.id, why, "the shard leaves before it had finished");
                 self.leave();
@@ -282,6 +290,9 @@ impl Shard {
                 self.incarnation += 1;
                 self.phase = Phase::Halted;
                 self.status.send_modify(|status| status.state = ShardState::Halted(why));
+                if self.handing_over {
+                    self.end();
+                }
             }
         }
     }
@@ -389,6 +400,15 @@ impl Shard {
         }
     }
 
+    /// Makes this term the last, and ends now what is none.
+    fn hand_over(&mut self) {
+        self.handing_over = true;
+        match &self.phase {
+            Phase::Serving(_) => {}
+            Phase::TakingOver(_) | Phase::Halted | Phase::Stopped => self.end(),
+        }
+    }
+
     fn stop(&mut self, done: oneshot::Sender<()>) {
         match &self.phase {
             Phase::Serving(_) => self.serve(|serving| serving.begin_stop(done)),
@@ -400,16 +420,21 @@ impl Shard {
         self.incarnation += 1;
         match std::mem::replace(&mut self.phase, Phase::Stopped) {
             Phase::Serving(serving) => serving.finish(done),
-            Phase::TakingOver(task) => {
-                task.abort();
-                self.me.stop(None);
-                answer(done);
-            }
-            Phase::Halted | Phase::Stopped => {
-                self.me.stop(None);
+            other @ (Phase::TakingOver(_) | Phase::Halted | Phase::Stopped) => {
+                self.phase = other;
+                self.end();
                 answer(done);
             }
         }
+    }
+
+    /// Ends the actor; a term, if there is one, as a crash would.
+    fn end(&mut self) {
+        self.incarnation += 1;
+        if let Phase::TakingOver(task) = std::mem::replace(&mut self.phase, Phase::Stopped) {
+            task.abort();
+        }
+        self.me.stop(None);
     }
 }
 

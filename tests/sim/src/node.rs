@@ -37,18 +37,20 @@ pub struct Start {
     pub seed: u64,
     /// Its name.
     pub name: String,
+    /// Shards of the cluster.
+    pub shards: u16,
 }
 
 impl Node {
-    /// Starts an orchestrator with one shard.
+    /// Starts an orchestrator.
     ///
     /// # Errors
     /// The orchestrator does not start.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
-        let Start { log, store, clock, seed, name } = start;
+        let Start { log, store, clock, seed, name, shards } = start;
         let shared: Arc<dyn Log> = Arc::new(log.clone());
         let store: Arc<dyn Store> = Arc::new(store);
-        flowmill_orchestrator::ensure_topics(shared.as_ref(), 1).await?;
+        flowmill_orchestrator::ensure_topics(shared.as_ref(), shards).await?;
         let owners = Owners::default();
         let parts = Parts {
             catalogue: Catalogue::follow(&shared),
@@ -63,7 +65,7 @@ impl Node {
         };
         // The checker reads the whole history, so nothing of it is let go.
         let trim_every = Duration::MAX;
-        let settings = Settings { node: name, shards: 1, trim_every, ..Settings::default() };
+        let settings = Settings { node: name, shards, trim_every, ..Settings::default() };
         let orchestrator = Orchestrator::start(parts, settings).await?;
         Ok(Self { log, owners, orchestrator, worker: None })
     }
@@ -84,6 +86,9 @@ impl Node {
 
     /// Ends it in good order.
     pub async fn stop(self) {
+        if let Some(worker) = self.worker {
+            worker.abort();
+        }
         self.orchestrator.stop().await;
     }
 }

@@ -163,6 +163,7 @@ impl World {
             clock: self.clock,
             seed: self.chance.bits(),
             name,
+            shards: 1,
         };
         let mut node = Node::start(start).await?;
         if self.faulty.load(Ordering::Relaxed) {
@@ -188,8 +189,13 @@ impl World {
             if self.plan.rival && self.chance.percent(50) {
                 let rival = self.start_node().await?;
                 tokio::time::sleep(self.chance.millis(3_000)).await;
-                self.trace.note("kill the elder".into());
-                node.kill(in_flight).await;
+                if self.chance.percent(50) {
+                    self.trace.note("stop the elder".into());
+                    node.stop().await;
+                } else {
+                    self.trace.note("kill the elder".into());
+                    node.kill(in_flight).await;
+                }
                 node = rival;
             } else {
                 self.trace.note(format!("kill {in_flight:?}"));

@@ -41,6 +41,19 @@ pub async fn members_share_every_partition(mut subject: Subject) {
     while assigned(&mut second).await.len() != 2 {}
 }
 
+/// Who leaves is told whether others are there to have its partitions.
+pub async fn who_leaves_knows_whether_others_stay(mut subject: Subject) {
+    let log = subject.with_history().await;
+    let mut first = log.join("left", &Topic::History);
+    while assigned(&mut first).await.len() != 2 {}
+    let mut second = log.join("left", &Topic::History);
+    while assigned(&mut second).await.len() != 1 {}
+    assert!(!first.is_lost());
+    assert!(soon("leaving", first.leave()).await);
+    while assigned(&mut second).await.len() != 2 {}
+    assert!(!soon("leaving", second.leave()).await);
+}
+
 /// Positions are per group and partition, and never move back.
 pub async fn a_group_remembers_its_highest_position(mut subject: Subject) {
     let log = subject.with_history().await;

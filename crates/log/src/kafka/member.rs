@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::clients::{ClientError, Clients, ConsumerPlan, Context, Rebalances};
 use super::settings::StaticMember;
@@ -34,6 +34,9 @@ const COMMIT_AFTER: Duration = Duration::from_millis(200);
 /// How often they are committed again although nothing has changed: nobody says whether a commit
 /// got through.
 const COMMIT_AGAIN: Duration = Duration::from_secs(10);
+
+/// How long the brokers may take to say who else is in a group.
+const OTHERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The factory's time within which every consumer is polled.
 const POLLED_WITHIN: Duration = Duration::from_secs(15);
@@ -50,6 +53,8 @@ pub(super) struct KafkaMember {
 struct Status {
     /// None before the first assignment.
     held: Option<BTreeSet<u16>>,
+    /// What was held last was taken away since the group had not heard of the member.
+    lost: bool,
     failed: Option<String>,
 }
 
@@ -59,6 +64,8 @@ struct Shared {
     positions: Mutex<BTreeMap<u16, Offset>>,
     moved: AtomicBool,
     leaving: AtomicBool,
+    /// Who waits to hear, at the end, whether others are in the group.
+    parting: Mutex<Option<oneshot::Sender<bool>>>,
     /// When progress was shown last; none before the first time.
     progressed: Mutex<Option<Instant>>,
 }
@@ -78,12 +85,13 @@ impl KafkaMember {
         lasting: Option<&StaticMember>,
     ) -> Result<Self, ClientError> {
         let held = (!there).then(BTreeSet::new);
-        let (status, news) = watch::channel(Status { held, failed: None });
+        let (status, news) = watch::channel(Status { held, ..Status::default() });
         let shared = Arc::new(Shared {
             status,
             positions: Mutex::default(),
             moved: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            parting: Mutex::default(),
             progressed: Mutex::new(None),
         });
         let lasting = lasting.map(settings_of);
@@ -93,9 +101,11 @@ impl KafkaMember {
         let purpose = format!("member-{group}");
         let plan = ConsumerPlan { group, purpose: &purpose, extra: &extra };
         let consumer = clients.consumer(plan, Assignments(Arc::clone(&shared)))?;
-        let (topic, told) = (topic.to_owned(), Arc::clone(&shared));
+        let (group, topic) = (group.to_owned(), topic.to_owned());
+        let (told, stays) = (Arc::clone(&shared), lasting.is_some());
         let thread = std::thread::Builder::new().name("kafka-member".to_owned());
-        let run = move || Thread { consumer, topic, shared: told, subscribed: false }.run();
+        let run =
+            move || Thread { consumer, group, topic, shared: told, stays, subscribed: false }.run();
         thread.spawn(run).map_err(|error| ClientError::Made(error.to_string()))?;
         Ok(Self { shared, news, given: None })
     }
@@ -145,6 +155,17 @@ impl Member for KafkaMember {
     fn progressed(&self) {
         *self.shared.progressed.lock() = Some(Instant::now());
     }
+
+    fn is_lost(&self) -> bool {
+        self.news.borrow().lost
+    }
+
+    fn leave(self: Box<Self>) -> BoxFuture<'static, bool> {
+        let (told, others) = oneshot::channel();
+        *self.shared.parting.lock() = Some(told);
+        drop(self);
+        async move { others.await.unwrap_or(false) }.boxed()
+    }
 }
 
 impl Drop for KafkaMember {
@@ -159,8 +180,19 @@ impl Shared {
         progressed.is_none_or(|at| at.elapsed() < limits::PROGRESS_SILENCE)
     }
 
-    fn hold(&self, change: impl FnOnce(&mut BTreeSet<u16>)) {
-        self.status.send_modify(|status| change(status.held.get_or_insert_default()));
+    fn hold(&self, partitions: impl IntoIterator<Item = u16>) {
+        self.status.send_modify(|status| {
+            status.held.get_or_insert_default().extend(partitions);
+            status.lost = false;
+        });
+    }
+
+    fn release(&self, gone: impl Fn(u16) -> bool, lost: bool) {
+        self.positions.lock().retain(|partition, _| !gone(*partition));
+        self.status.send_modify(|status| {
+            status.held.get_or_insert_default().retain(|partition| !gone(*partition));
+            status.lost |= lost;
+        });
     }
 }
 
@@ -169,13 +201,12 @@ impl Rebalances for Assignments {
         if let Err(error) = consumer.pause(partitions) {
             tracing::warn!(%error, "a member fetches what it is assigned");
         }
-        self.0.hold(|held| held.extend(numbers(partitions)));
+        self.0.hold(numbers(partitions));
     }
 
-    fn revoked(&self, _consumer: &Joined, partitions: &TopicPartitionList) {
+    fn revoked(&self, _consumer: &Joined, partitions: &TopicPartitionList, lost: bool) {
         let gone: BTreeSet<u16> = numbers(partitions).collect();
-        self.0.positions.lock().retain(|partition, _| !gone.contains(partition));
-        self.0.hold(|held| held.retain(|partition| !gone.contains(partition)));
+        self.0.release(|partition| gone.contains(&partition), lost);
     }
 }
 
@@ -187,8 +218,11 @@ fn numbers(partitions: &TopicPartitionList) -> impl Iterator<Item = u16> {
 
 struct Thread {
     consumer: Joined,
+    group: String,
     topic: String,
     shared: Arc<Shared>,
+    /// Whether it keeps its partitions while it is away.
+    stays: bool,
     subscribed: bool,
 }
 
@@ -210,6 +244,12 @@ impl Thread {
         if self.shared.moved.load(Ordering::Acquire) {
             self.commit();
         }
+        let parting = self.shared.parting.lock().take();
+        if let Some(parting) = parting
+            && parting.send(!self.stays && self.has_others()).is_err()
+        {
+            tracing::debug!(group = self.group, "nobody waits for the member's end any more");
+        }
         // Its end waits until it has left the group.
         drop(self.consumer);
     }
@@ -226,12 +266,22 @@ impl Thread {
             }
         } else {
             self.consumer.unsubscribe();
-            self.shared.positions.lock().clear();
-            self.shared.hold(BTreeSet::clear);
+            self.shared.release(|_| true, true);
             // At last: what is stuck may be the log that nobody reads.
             tracing::error!(topic = self.topic, "no progress is shown: the group is left");
         }
         self.subscribed = takes_part;
+    }
+
+    /// Whether others are in the group; not, if that cannot be found out.
+    fn has_others(&self) -> bool {
+        match self.consumer.fetch_group_list(Some(&self.group), OTHERS_WITHIN) {
+            Ok(list) => list.groups().iter().any(|group| group.members().len() > 1),
+            Err(error) => {
+                tracing::debug!(group = self.group, %error, "the group's members are not known");
+                false
+            }
+        }
     }
 
     fn commit(&self) {

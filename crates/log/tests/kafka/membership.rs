@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use flowmill_log::kafka::Replicas;
-use flowmill_log::{Log, Member, Topic};
+use flowmill_log::kafka::{KafkaSettings, Replicas, StaticMember};
+use flowmill_log::{Log, Member, Retention, Survival, Topic, TopicSpec};
 use tokio::sync::watch;
 
 use crate::brokers::{self, soon, until};
@@ -108,12 +109,32 @@ async fn a_member_without_progress_leaves_and_comes_back_with_it() {
 async fn a_member_that_loses_kafka_holds_nothing_until_it_is_back() {
     let kafka = brokers::start(1);
     let log = log(&kafka.bootstrap()).await;
-    let mut member = Listened::join(&log);
-    member.holds(6).await;
+    let mut member = log.join("shards", &Topic::History);
+    while soon("an assignment", member.assigned()).await.unwrap().len() != 6 {}
+    assert!(!member.is_lost());
     kafka.pause(0).unwrap();
-    member.holds(0).await;
+    while !soon("a loss", member.assigned()).await.unwrap().is_empty() {}
+    assert!(member.is_lost());
     kafka.resume(0).unwrap();
-    member.holds(6).await;
+    while soon("an assignment", member.assigned()).await.unwrap().len() != 6 {}
+    assert!(!member.is_lost());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_follows_a_static_member_that_leaves() {
+    let settings = brokers::settings(&brokers::one());
+    let log = brokers::log(&settings, Replicas::SINGLE).await;
+    let (retention, survival) = (Retention::UntilTrimmed, Survival::Derivable);
+    let commands = TopicSpec { topic: Topic::Commands, partitions: 2, retention, survival };
+    log.ensure(commands).await.unwrap();
+    let mut other = log.join("shards", &Topic::Commands);
+    while soon("an assignment", other.assigned()).await.unwrap().len() != 2 {}
+    let name = StaticMember::new("stays", Duration::from_secs(30)).unwrap();
+    let settings = KafkaSettings { shards_member: Some(name), ..settings };
+    let lasting = brokers::log(&settings, Replicas::SINGLE).await;
+    let mut member = lasting.join("shards", &Topic::Commands);
+    while soon("an assignment", member.assigned()).await.unwrap().len() != 1 {}
+    assert!(!soon("leaving", member.leave()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

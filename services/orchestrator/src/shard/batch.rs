@@ -100,6 +100,7 @@ impl Serving {
             | ShardMessage::ForeignClaim(_)
             | ShardMessage::Ask(_)
             | ShardMessage::Turn(_)
+            | ShardMessage::HandOver
             | ShardMessage::Stop(_) => Next::Serve,
         }
     }

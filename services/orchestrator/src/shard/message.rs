@@ -60,6 +60,8 @@ pub enum ShardMessage {
     Ask(Request),
     /// The commands' end that a question must wait for.
     Barrier(u64, Request, Result<Offset, ReadError>),
+    /// Serve until another node has claimed the shard, and then end.
+    HandOver,
     /// Finish the batch, checkpoint, leave.
     Stop(oneshot::Sender<()>),
 }
@@ -96,7 +98,7 @@ impl ShardMessage {
             | Self::ForeignClaim(of)
             | Self::Barrier(of, ..) => Some(*of),
             Self::Decided(decided) => Some(decided.incarnation),
-            Self::Ask(_) | Self::Turn(_) | Self::Stop(_) => None,
+            Self::Ask(_) | Self::Turn(_) | Self::HandOver | Self::Stop(_) => None,
         }
     }
 }

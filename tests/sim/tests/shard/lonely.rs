@@ -31,32 +31,44 @@ impl Lonely {
     }
 
     pub(crate) async fn node(&self) -> Node {
-        let (log, store) = (self.log.clone(), self.store.clone());
-        let start = StartNode { log, store, clock: self.clock, seed: 7, name: "node-1".into() };
+        self.start(self.log.clone(), 1).await
+    }
+
+    /// Starts a node of a cluster with so many shards on a session of the log.
+    pub(crate) async fn start(&self, log: MemoryLog, shards: u16) -> Node {
+        let (store, clock, name) = (self.store.clone(), self.clock, "node-1".into());
+        let start = StartNode { log, store, clock, seed: 7, name, shards };
         Node::start(start).await.expect("the node starts")
     }
 
     /// A node that has claimed the shard.
     pub(crate) async fn owner(&self) -> Node {
         let node = self.node().await;
-        let is_open = || node.owners.status(SHARD).is_some_and(|s| s.state == ShardState::Open);
-        while !is_open() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        serves(&node, SHARD).await;
         node
     }
 
     /// Gives the shard a command.
     pub(crate) async fn append(&self, command: Command) -> Offset {
+        self.append_to(SHARD, command).await
+    }
+
+    /// Gives a shard a command.
+    pub(crate) async fn append_to(&self, shard: ShardId, command: Command) -> Offset {
         let record = CommandRecord { sent_at: self.clock.now(), trace: None, command };
         let value = Bytes::from(envelope::encode(&record));
-        let to = Partition::of_shard(Topic::Commands, SHARD);
+        let to = Partition::of_shard(Topic::Commands, shard);
         self.log.append(&to, Record::of(value)).await.expect("it is written")
     }
 
     /// The batches in the shard's history.
     pub(crate) fn batches(&self) -> Vec<Batch> {
-        let history = Partition::of_shard(Topic::History, SHARD);
+        self.batches_of(SHARD)
+    }
+
+    /// The batches in a shard's history.
+    pub(crate) fn batches_of(&self, shard: ShardId) -> Vec<Batch> {
+        let history = Partition::of_shard(Topic::History, shard);
         let records = self.log.records(&history).into_iter();
         let decode = |value: Bytes| HistoryRecord::decode(&value).expect("it decodes");
         let batches = records.filter_map(|fetched| match decode(fetched.record.value) {
@@ -64,5 +76,12 @@ impl Lonely {
             HistoryRecord::Claim(_) => None,
         });
         batches.collect()
+    }
+}
+
+/// Waits until a node serves a shard.
+pub(crate) async fn serves(node: &Node, shard: ShardId) {
+    while node.owners.status(shard).is_none_or(|status| status.state != ShardState::Open) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

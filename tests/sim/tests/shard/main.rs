@@ -3,6 +3,7 @@
 mod backlog;
 mod deferrals;
 mod gathering;
+mod handing_over;
 mod lonely;
 mod rejected;
 mod seeds;

@@ -4,12 +4,13 @@
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flowmill_runtime::Clock;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, TopicPartitionList};
@@ -29,8 +30,15 @@ pub trait Rebalances: Send + Sync + Sized + 'static {
     /// These partitions are added.
     fn assigned(&self, _consumer: &BaseConsumer<Context<Self>>, _partitions: &TopicPartitionList) {}
 
-    /// These partitions are taken away; some or all of them may have an owner elsewhere already.
-    fn revoked(&self, _consumer: &BaseConsumer<Context<Self>>, _partitions: &TopicPartitionList) {}
+    /// These partitions are taken away; some or all of them may have an owner elsewhere already,
+    /// and have had one for a while if they are `lost`: the group had not heard of this member.
+    fn revoked(
+        &self,
+        _consumer: &BaseConsumer<Context<Self>>,
+        _partitions: &TopicPartitionList,
+        _lost: bool,
+    ) {
+    }
 }
 
 impl Rebalances for () {}
@@ -42,6 +50,8 @@ pub struct Context<R = ()> {
     rebalances: R,
     told: Told,
     measured: Measured,
+    /// Whether what is being taken away is lost. The library knows it only before it is done.
+    losing: AtomicBool,
     _alive: Alive,
 }
 
@@ -71,7 +81,8 @@ impl<R> Context<R> {
     pub(super) fn new(shared: Arc<Shared>, purpose: &str, rebalances: R) -> Self {
         let (alive, name) = (shared.living.begin(), shared.name(purpose));
         let measured = Measured { purpose: purpose.to_owned(), sink: shared.statistics.clone() };
-        Self { shared, name, rebalances, told: Told::default(), measured, _alive: alive }
+        let (told, losing) = (Told::default(), AtomicBool::new(false));
+        Self { shared, name, rebalances, told, measured, losing, _alive: alive }
     }
 
     pub(super) const fn measured(&self) -> &Measured {
@@ -160,10 +171,17 @@ fn is_expected(code: RDKafkaErrorCode) -> bool {
 }
 
 impl<R: Rebalances> ConsumerContext for Context<R> {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, _rebalance: &Rebalance<'_>) {
+        self.losing.store(consumer.assignment_lost(), Ordering::Relaxed);
+    }
+
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         match rebalance {
             Rebalance::Assign(partitions) => self.rebalances.assigned(consumer, partitions),
-            Rebalance::Revoke(partitions) => self.rebalances.revoked(consumer, partitions),
+            Rebalance::Revoke(partitions) => {
+                let lost = self.losing.load(Ordering::Relaxed);
+                self.rebalances.revoked(consumer, partitions, lost);
+            }
             Rebalance::Error(error) => {
                 tracing::warn!(client = self.name, %error, "a rebalance failed");
             }

@@ -45,7 +45,12 @@ impl Rebalances for Assignment {
         self.note(partitions, Change::Assigned);
     }
 
-    fn revoked(&self, _consumer: &BaseConsumer<Context<Self>>, partitions: &TopicPartitionList) {
+    fn revoked(
+        &self,
+        _consumer: &BaseConsumer<Context<Self>>,
+        partitions: &TopicPartitionList,
+        _lost: bool,
+    ) {
         self.note(partitions, Change::Revoked);
     }
 }
