@@ -1,11 +1,10 @@
 //! `cargo xtask bench-cluster`: the figures of a cluster, all of it on this machine.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cargo::{cargo, command, root, run as run_command};
+use crate::cargo::{cargo, command, run as run_command, target};
 use crate::suites::{Failure, Suites};
 use crate::tools;
 
@@ -29,10 +28,4 @@ fn measure(arguments: &BenchArgs) -> Result<(), Failure> {
     let mut driver = command(built.join("debug/bench-cluster"));
     driver.arg("--flowmill").arg(built.join("release/flowmill")).args(&arguments.options);
     run_command(driver)
-}
-
-/// Where cargo puts what it builds.
-fn target() -> PathBuf {
-    let told = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    root().join(told.unwrap_or_else(|| "target".into()))
 }

@@ -8,6 +8,7 @@
 
 mod bench;
 mod bless;
+mod campaign;
 mod cargo;
 mod checks;
 mod deny;
@@ -44,6 +45,8 @@ enum Recipe {
     Properties(proofs::PropertiesArgs),
     /// Kill the real server at random moments under load.
     Kills(proofs::KillsArgs),
+    /// Torment a real cluster under load, and check that nothing is lost and nothing happens twice.
+    Campaign(campaign::CampaignArgs),
     /// Start real Kafka and CQL servers to try things on, say where they are, end them.
     Rig(rig::RigArgs),
     /// Measure a cluster: its roles, Kafka, Cassandra and the load on this machine.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Recipe::Sim(arguments) => sim::run(&mut suites, &arguments),
         Recipe::Properties(arguments) => proofs::properties(&mut suites, &arguments),
         Recipe::Kills(arguments) => proofs::kills(&mut suites, &arguments),
+        Recipe::Campaign(arguments) => campaign::run(&mut suites, &arguments),
         Recipe::Rig(arguments) => rig::run(&mut suites, &arguments),
         Recipe::BenchCluster(arguments) => bench::run(&mut suites, &arguments),
         Recipe::Bless(arguments) => bless::run(&mut suites, &arguments),

@@ -3,6 +3,9 @@
 //! It applies the rule of validity in its own words, folds events itself, and compares. It shares
 //! with the code under test only the decoders and `evolve`.
 
+mod history;
+mod projection;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowmill_engine::{Execution, evolve};
@@ -13,8 +16,11 @@ use flowmill_model::{ExecutionId, envelope};
 use flowmill_store::Store;
 use flowmill_store::memory::MemoryStore;
 
+pub use self::history::History;
+pub use self::projection::compare;
+
 use crate::caller::Ledger;
-use crate::world::history;
+use crate::world::history as history_partition;
 
 /// What the checker found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +67,7 @@ pub fn all_ended(log: &MemoryLog, ledger: &Ledger) -> bool {
 /// The batches that count: epoch of the latest valid claim, number one more than the last.
 fn valid_batches(log: &MemoryLog, report: &mut Report) -> Vec<Batch> {
     let (mut epoch, mut number, mut batches) = (0, 0, Vec::new());
-    for fetched in log.records(&history()) {
+    for fetched in log.records(&history_partition()) {
         let record = match HistoryRecord::decode(&fetched.record.value) {
             Ok(record) => record,
             Err(error) => {

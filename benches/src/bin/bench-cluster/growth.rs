@@ -5,15 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use flowmill_nodes::{Metrics, Node, Processes};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, Servers, bytes_below};
 use crate::load::Load;
-use crate::metrics::Metrics;
-use crate::node::Node;
 use crate::report::Report;
-use crate::usage::Processes;
 
 const SHARDS: [u16; 2] = [1, 16];
 
@@ -72,8 +70,8 @@ async fn executed(
         let name = format!("{shards} shards: {name}, cpu s per 1,000 executions");
         report.add("growth", &name, cpu_seconds / loaded.count() * 1e3);
     }
-    let name = cluster.name.clone();
-    spawn_blocking(|| gateway.terminate().and_then(|()| orchestrator.terminate())).await??;
+    let name = cluster.program.name.clone();
+    spawn_blocking(|| gateway.terminate().and_then(|_| orchestrator.terminate())).await??;
     Ok((name, loaded.count()))
 }
 

@@ -4,10 +4,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use flowmill_nodes::Node;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::node::Node;
 
 /// A load that runs.
 pub(crate) struct Load(Child);
@@ -23,7 +23,7 @@ impl Load {
         (warm_up, duration): (Duration, Duration),
         how: &[&str],
     ) -> anyhow::Result<Self> {
-        let mut command: Command = cluster.command("bench");
+        let mut command: Command = cluster.program.command("bench");
         command.args(["--target", &gateway.url, "--json"]).args(how);
         command.args(["--warm-up", &format!("{}s", warm_up.as_secs())]);
         command.args(["--duration", &format!("{}s", duration.as_secs())]);

@@ -15,14 +15,10 @@ mod cluster;
 mod growth;
 mod load;
 mod many;
-mod metrics;
-mod node;
 mod one;
-mod probe;
 mod report;
 mod scale;
 mod sustained;
-mod usage;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use flowmill_client::{Client, ListQuery, StartAnswer, StartKey, StartRequest};
 use flowmill_model::ExecutionId;
+use flowmill_nodes::{Probe, deploy, megabytes};
 use flowmill_runtime::Entropy;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Servers, deploy};
+use crate::cluster::{Cluster, Servers};
 use crate::load::Load;
-use crate::probe::Probe;
 use crate::report::Report;
-use crate::usage::megabytes;
 
 /// Starts in flight while the executions are opened.
 const CONCURRENCY: usize = 64;

@@ -10,14 +10,12 @@ use std::time::Duration;
 use anyhow::ensure;
 use flowmill_client::{Client, Control, Repeats, StartAnswer, StartKey, StartRequest};
 use flowmill_model::{ExecutionId, ShardId};
+use flowmill_nodes::{Metrics, Node, Probe, Role, Times, deploy};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Servers, deploy};
+use crate::cluster::{Cluster, Servers};
 use crate::load::Load;
-use crate::metrics::Metrics;
-use crate::node::{Node, Role};
-use crate::probe::{Probe, Times};
 use crate::report::Report;
 
 const SHARDS: u16 = 12;
@@ -122,7 +120,7 @@ async fn decided(caller: &Client, id: ExecutionId) -> bool {
 
 /// The longest that an answer took, over the shards, since it was told last.
 fn tell(probes: &[Probe], what: &str, report: &mut Report) {
-    let mut longest = Times::new();
+    let mut longest = Times::default();
     for probe in probes {
         let seen = probe.take().millis(1.0);
         longest.record(Duration::from_secs_f64(seen / 1e3));

@@ -4,20 +4,17 @@ use std::time::Duration;
 
 use flowmill_client::{Client, ListQuery, StartAnswer, StartKey, StartRequest};
 use flowmill_model::FlowName;
+use flowmill_nodes::{Metrics, Node, Probe, Processes, Times, deploy, megabytes};
 use futures::{StreamExt, TryStreamExt};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::{Cluster, Servers, deploy};
+use crate::cluster::{Cluster, Servers};
 use crate::load::Load;
-use crate::metrics::Metrics;
-use crate::node::Node;
-use crate::probe::{Probe, Times};
 use crate::report::Report;
-use crate::usage::{Processes, megabytes};
 
-/// The servers' virtual machines compile what they find busy. They are not done by then: after four
-/// minutes of load an eighth of the machine's time was still theirs.
-const WARM_UP: Duration = Duration::from_secs(90);
+/// The servers' virtual machines compile what they find busy. After four minutes of load they still
+/// took an eighth of the machine's time for that.
+const WARM_UP: Duration = Duration::from_secs(5 * 60);
 
 /// How long the highest rate is looked for.
 const HIGHEST: Duration = Duration::from_secs(30);
@@ -122,7 +119,7 @@ async fn highest(cluster: &Cluster<'_>, gateway: &Node, report: &mut Report) -> 
 
 /// Looks at how far the projection is behind until then.
 async fn lag_until(until: Instant, orchestrator: &Node) -> anyhow::Result<Times> {
-    let mut lag = Times::new();
+    let mut lag = Times::default();
     while Instant::now() < until {
         let metrics = Metrics::of(orchestrator).await?;
         lag.record(Duration::from_secs_f64(metrics.max("flowmill_projection_lag_seconds")));

@@ -14,27 +14,29 @@ const LONGEST: u64 = 600_000_000;
 
 /// Times, in bounded memory.
 #[derive(Clone, Debug)]
-pub(crate) struct Times(Histogram<u64>);
+pub struct Times(Histogram<u64>);
 
-impl Times {
+impl Default for Times {
     /// None yet.
-    pub(crate) fn new() -> Self {
+    fn default() -> Self {
         Self(Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are possible"))
     }
+}
 
+impl Times {
     /// Adds one.
-    pub(crate) fn record(&mut self, time: Duration) {
+    pub fn record(&mut self, time: Duration) {
         self.0.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// The time in milliseconds that this part of all (0 to 1) did not exceed.
-    pub(crate) fn millis(&self, part: f64) -> f64 {
+    pub fn millis(&self, part: f64) -> f64 {
         Duration::from_micros(self.0.value_at_quantile(part)).as_secs_f64() * 1e3
     }
 }
 
 /// A caller that runs.
-pub(crate) struct Probe {
+pub struct Probe {
     seen: Arc<Mutex<Times>>,
     running: JoinHandle<()>,
 }
@@ -42,12 +44,12 @@ pub(crate) struct Probe {
 impl Probe {
     /// Calls again and again, with a pause between two calls. Calls that fail are not counted:
     /// they are repeated at once, and the time goes on.
-    pub(crate) fn start<C, F>(pause: Duration, call: C) -> Self
+    pub fn start<C, F>(pause: Duration, call: C) -> Self
     where
         C: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = bool> + Send + 'static,
     {
-        let seen = Arc::new(Mutex::new(Times::new()));
+        let seen = Arc::new(Mutex::new(Times::default()));
         let times = Arc::clone(&seen);
         let running = spawn("probe", async move {
             loop {
@@ -63,8 +65,8 @@ impl Probe {
     }
 
     /// What it saw since it was asked last.
-    pub(crate) fn take(&self) -> Times {
-        std::mem::replace(&mut *self.seen.lock(), Times::new())
+    pub fn take(&self) -> Times {
+        std::mem::take(&mut *self.seen.lock())
     }
 }
 

@@ -5,18 +5,21 @@ use procfs::process::Process;
 
 /// Counters of a process since it began.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// Seconds of processor time of all its threads.
-    pub(crate) cpu_seconds: f64,
+    pub cpu_seconds: f64,
     /// Bytes of memory it holds now.
-    pub(crate) rss: u64,
+    pub rss: u64,
     /// The most it has held.
-    pub(crate) peak_rss: u64,
+    pub peak_rss: u64,
 }
 
 impl Usage {
     /// Reads those of a process.
-    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn of(pid: u32) -> anyhow::Result<Self> {
         let process = Process::new(i32::try_from(pid)?).context("the process is gone")?;
         let (stat, status) = (process.stat()?, process.status()?);
         let ticks = u32::try_from(stat.utime + stat.stime)?;
@@ -31,19 +34,25 @@ impl Usage {
 }
 
 /// Processes by name, and what each had used when they were looked at.
-pub(crate) struct Processes<'a> {
+pub struct Processes<'a> {
     processes: &'a [(&'a str, u32)],
     before: Vec<Usage>,
 }
 
 impl<'a> Processes<'a> {
     /// Looks at them for the first time.
-    pub(crate) fn look(processes: &'a [(&'a str, u32)]) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// One is gone.
+    pub fn look(processes: &'a [(&'a str, u32)]) -> anyhow::Result<Self> {
         Ok(Self { processes, before: Self::now(processes)? })
     }
 
     /// What each has used since then, in seconds of processor time, and what it has used now.
-    pub(crate) fn again(&self) -> anyhow::Result<Vec<(&'a str, f64, Usage)>> {
+    ///
+    /// # Errors
+    /// One is gone.
+    pub fn again(&self) -> anyhow::Result<Vec<(&'a str, f64, Usage)>> {
         let now = Self::now(self.processes)?;
         let pairs = self.processes.iter().zip(self.before.iter().zip(now));
         Ok(pairs
@@ -58,6 +67,6 @@ impl<'a> Processes<'a> {
 
 /// A size as a number to print.
 #[expect(clippy::cast_precision_loss, reason = "figures are shown with three digits")]
-pub(crate) fn megabytes(bytes: u64) -> f64 {
+pub fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

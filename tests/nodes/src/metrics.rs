@@ -5,11 +5,14 @@ use flowmill_client::{Client, Repeats};
 use crate::node::Node;
 
 /// What a node's `/metrics` say now.
-pub(crate) struct Metrics(String);
+pub struct Metrics(String);
 
 impl Metrics {
     /// Asks a node.
-    pub(crate) async fn of(node: &Node) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn of(node: &Node) -> anyhow::Result<Self> {
         let client = Client::new(node.url.parse()?, Repeats::none())?;
         Ok(Self(client.metrics().await?))
     }
@@ -23,14 +26,26 @@ impl Metrics {
         })
     }
 
+    /// The samples of a metric by the value of one of their labels.
+    pub fn by_label(&self, name: &str, label: &str) -> Vec<(String, f64)> {
+        let samples = self.0.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+        let values = samples.filter_map(|rest| {
+            let (labels, value) = rest.rsplit_once("} ")?;
+            let quoted = format!("{label}=\"");
+            let (_, text) = labels.split_once(&quoted)?;
+            Some((text.split_once('"')?.0.to_owned(), value.parse().ok()?))
+        });
+        values.collect()
+    }
+
     /// Their sum; 0 when there is none.
-    pub(crate) fn sum(&self, name: &str) -> f64 {
+    pub fn sum(&self, name: &str) -> f64 {
         self.values(name).sum()
     }
 
     /// A quantile of a histogram over what came since an earlier look, in the histogram's unit and
     /// within its buckets' bounds; 0 when nothing came.
-    pub(crate) fn quantile_since(&self, earlier: &Self, name: &str, share: f64) -> f64 {
+    pub fn quantile_since(&self, earlier: &Self, name: &str, share: f64) -> f64 {
         let (now, before) = (self.buckets(name), earlier.buckets(name));
         let came = |(bound, count): &(f64, f64)| {
             let known = before.iter().find(|(other, _)| other == bound);
@@ -68,7 +83,7 @@ impl Metrics {
     }
 
     /// The largest; 0 when there is none.
-    pub(crate) fn max(&self, name: &str) -> f64 {
+    pub fn max(&self, name: &str) -> f64 {
         self.values(name).fold(0.0, f64::max)
     }
 }

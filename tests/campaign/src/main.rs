@@ -1,0 +1,69 @@
+//! A campaign of faults: a real broker and store, three orchestrators, gateways and workers as
+//! processes, callers that record what was acknowledged to them, and a service that records what it
+//! was asked. Faults strike one after the other, each drawn from the seed. At the end everything is
+//! compared with everything.
+//!
+//! Exits with 1 when something that must hold did not, or an execution never ends. A time that was
+//! missed is printed as missed.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program's purpose is to print"
+)]
+
+mod availability;
+mod callers;
+mod campaign;
+mod flows;
+mod ledger;
+mod nemesis;
+mod pauses;
+mod sink;
+mod table;
+mod verdict;
+mod witness;
+mod world;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::campaign::Campaign;
+use crate::nemesis::Nemesis;
+
+/// Torment a cluster, and check that nothing was lost and nothing happened twice.
+#[derive(Debug, Parser)]
+#[command(name = "flowmill-campaign")]
+struct Args {
+    /// The program: a debug build of `flowmill`, which can be made to die at named places.
+    #[arg(long, value_name = "FILE")]
+    flowmill: PathBuf,
+    /// Which faults, in turn; a mixture of all unless said.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "N1,N2,...")]
+    nemesis: Vec<Nemesis>,
+    /// For how long faults strike, in minutes.
+    #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
+    minutes: f64,
+    /// What the faults are drawn from; drawn itself unless said.
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+    /// Executions started a second.
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    rate: u32,
+    /// Executions that are open all the time.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    open: usize,
+    /// Where everything that callers saw, and every fault, is written, a line of JSON each.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    let campaign = Campaign::start(&args).await?;
+    let table = campaign.run(&args).await?;
+    table.print();
+    Ok(if table.verdict.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,182 @@
+//! The servers and the nodes that are tormented.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use flowmill_model::ShardId;
+use flowmill_nodes::{Cluster, Metrics, Node, Place, Role};
+use flowmill_rig::{Cassandra, Kafka, KafkaPlan};
+use flowmill_runtime::Entropy;
+use futures::future::try_join_all;
+use tokio::task::block_in_place;
+use tokio::time::{Instant, sleep};
+
+/// How long a node may take until it dies at the place it was given.
+const DIES_WITHIN: Duration = Duration::from_secs(15);
+
+/// Nodes of each role.
+const EACH: [(Role, usize); 3] = [(Role::Orchestrator, 3), (Role::Gateway, 2), (Role::Worker, 2)];
+
+/// Everything that can fail.
+pub(crate) struct World {
+    pub(crate) kafka: Kafka,
+    pub(crate) cql: Cassandra,
+    pub(crate) cluster: Cluster,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) entropy: Entropy,
+}
+
+/// A node that comes back to its address.
+pub(crate) struct Slot {
+    pub(crate) role: Role,
+    pub(crate) listen: String,
+    pub(crate) node: Option<Node>,
+}
+
+impl World {
+    /// Starts the servers, makes a cluster, and starts its nodes.
+    pub(crate) async fn start(
+        flowmill: PathBuf,
+        shards: u16,
+        entropy: Entropy,
+    ) -> anyhow::Result<Self> {
+        let (kafka, cql) = block_in_place(|| {
+            let kafka = std::thread::spawn(|| Kafka::start(&KafkaPlan::default()));
+            let cql = Cassandra::start()?;
+            let kafka = kafka.join().map_err(|_| anyhow::anyhow!("the rig's thread panicked"))?;
+            anyhow::Ok((kafka?, cql))
+        })?;
+        let name = "campaign".to_owned();
+        let (brokers, store) = (kafka.bootstrap(), cql.contact());
+        let cluster = Cluster { flowmill, kafka: brokers, cql: store, name };
+        block_in_place(|| cluster.init(shards))?;
+        let roles = EACH.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
+        let slot = |role| Slot { role, listen: free_address(&entropy), node: None };
+        let slots = roles.map(slot).collect();
+        let mut world = Self { kafka, cql, cluster, slots, entropy };
+        world.start_all().await?;
+        Ok(world)
+    }
+
+    /// Where the gateways are.
+    pub(crate) fn gateways(&self) -> Vec<String> {
+        let gateways = self.slots.iter().filter(|slot| slot.role == Role::Gateway);
+        gateways.map(|slot| slot.listen.clone()).collect()
+    }
+
+    /// The number of a node of this role, drawn.
+    pub(crate) fn any(&self, role: Role) -> usize {
+        let with_role: Vec<_> =
+            (0..self.slots.len()).filter(|slot| self.slots[*slot].role == role).collect();
+        with_role[self.below(with_role.len())]
+    }
+
+    /// A number below `bound`, drawn.
+    pub(crate) fn below(&self, bound: usize) -> usize {
+        let bound = u64::try_from(bound.max(1)).unwrap_or(u64::MAX);
+        usize::try_from(self.entropy.next() % bound).unwrap_or_default()
+    }
+
+    /// A time between two, drawn.
+    pub(crate) fn between(&self, least: u64, most: u64) -> Duration {
+        Duration::from_millis(1_000 * least + self.entropy.next() % (1_000 * (most - least) + 1))
+    }
+
+    /// The node in a slot.
+    pub(crate) fn node(&self, slot: usize) -> anyhow::Result<&Node> {
+        self.slots[slot].node.as_ref().context("the node does not run")
+    }
+
+    /// The shards that a node serves, as it says itself; none if it does not answer.
+    pub(crate) async fn served(&self, slot: usize) -> Vec<ShardId> {
+        let Some(node) = &self.slots[slot].node else { return vec![] };
+        let Ok(metrics) = Metrics::of(node).await else { return vec![] };
+        let owned = metrics.by_label("flowmill_shard_owned", "shard");
+        let owned = owned.into_iter().filter(|(_, value)| *value > 0.0);
+        owned.filter_map(|(shard, _)| shard.parse().ok().map(ShardId::new)).collect()
+    }
+
+    /// Ends a node as a loss of power would.
+    pub(crate) fn kill(&mut self, slot: usize) {
+        self.slots[slot].node = None;
+    }
+
+    /// Asks a node to end and waits until it has.
+    pub(crate) fn terminate(&mut self, slot: usize) -> anyhow::Result<()> {
+        let node = self.slots[slot].node.take().context("the node does not run")?;
+        let status = block_in_place(|| node.terminate())?;
+        ensure!(status.success(), "a node that was asked to end ended with {status}");
+        Ok(())
+    }
+
+    /// Starts a node where it was.
+    pub(crate) async fn restart(&mut self, slot: usize) -> anyhow::Result<()> {
+        let node = self.cluster.node(&self.place(slot)).await?;
+        self.slots[slot].node = Some(node);
+        Ok(())
+    }
+
+    /// Starts a node where it was, to die when it passes a named place so often, and waits until it
+    /// has. Says whether it did.
+    pub(crate) async fn restart_to_die(&mut self, slot: usize, at: &str) -> anyhow::Result<bool> {
+        let mut place = self.place(slot);
+        place.variables.push(("FLOWMILL_CRASH_AT".to_owned(), at.to_owned()));
+        // It may die before it says that it is ready.
+        let Ok(mut node) = self.cluster.node(&place).await else { return Ok(true) };
+        let deadline = Instant::now() + DIES_WITHIN;
+        while !node.has_ended()? {
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(true)
+    }
+
+    /// Starts every node that does not run, side by side.
+    pub(crate) async fn start_all(&mut self) -> anyhow::Result<()> {
+        let ended: Vec<_> =
+            (0..self.slots.len()).filter(|slot| self.slots[*slot].node.is_none()).collect();
+        let places: Vec<_> = ended.iter().map(|slot| self.place(*slot)).collect();
+        let nodes = try_join_all(places.iter().map(|place| self.cluster.node(place))).await?;
+        for (slot, node) in ended.into_iter().zip(nodes) {
+            self.slots[slot].node = Some(node);
+        }
+        Ok(())
+    }
+
+    /// Nodes that have ended although nobody ended them, and what they said.
+    pub(crate) fn dead(&mut self) -> anyhow::Result<Vec<String>> {
+        let mut dead = Vec::new();
+        for slot in &mut self.slots {
+            let Some(node) = &mut slot.node else { continue };
+            if node.has_ended()? {
+                let said = node.said()?;
+                let last = said.lines().rev().take(5).collect::<Vec<_>>().join(" | ");
+                dead.push(format!("the {} at {} ended: {last}", slot.role.as_str(), slot.listen));
+                slot.node = None;
+            }
+        }
+        Ok(dead)
+    }
+
+    fn place(&self, slot: usize) -> Place {
+        let Slot { role, listen, .. } = &self.slots[slot];
+        let options = match role {
+            Role::Worker => vec!["--outgoing-allow".to_owned(), "loopback".to_owned()],
+            Role::Orchestrator | Role::Gateway => vec![],
+        };
+        Place { role: *role, listen: Some(listen.clone()), options, variables: vec![] }
+    }
+}
+
+/// An address on this machine. Its port is below those that outgoing connections take, so that it
+/// stays free while the node is away.
+fn free_address(entropy: &Entropy) -> String {
+    let addresses =
+        std::iter::repeat_with(|| format!("127.0.0.1:{}", 20_000 + entropy.next() % 10_000));
+    let free = |address: &String| TcpListener::bind(address).is_ok();
+    addresses.take(100).find(free).expect("one of a hundred ports is free")
+}
