@@ -196,6 +196,12 @@ impl Engine {
     /// Takes no more work, lets what runs finish within bounds, writes what is behind, and closes
     /// the data.
     pub(crate) async fn stop(self) {
+        self.stop_serving(std::future::ready(())).await;
+    }
+
+    /// As [`Engine::stop`], with something to be awaited once the shards are handed over: what holds
+    /// the data as long as others may ask for them.
+    pub(crate) async fn stop_serving(self, handed_over: impl Future<Output = ()>) {
         let Self { gateway, triggers, owners, worker, orchestrator, peers, storage, deciders } =
             self;
         if let Some(triggers) = triggers {
@@ -210,6 +216,7 @@ impl Engine {
         {
             tracing::warn!("the orchestrator did not stop in time; the next start catches up");
         }
+        handed_over.await;
         drop((gateway, owners, peers, deciders));
         if timeout(FILES_WITHIN, storage.close()).await.is_err() {
             tracing::warn!(

@@ -162,10 +162,12 @@ async fn when_ready(engine: &Engine, announce: impl FnOnce()) {
 
 /// Other nodes are answered until the shards are handed over.
 async fn end(engine: Engine, internal: Option<Internal>) {
-    engine.stop().await;
-    if let Some(internal) = internal {
-        internal.stop().await;
-    }
+    let no_longer_asked = async {
+        if let Some(internal) = internal {
+            internal.stop().await;
+        }
+    };
+    engine.stop_serving(no_longer_asked).await;
 }
 
 /// Leaves the groups and finishes nothing: a shard that cannot be stopped may hold anything up.

@@ -76,6 +76,8 @@ async fn orchestrators_die_leave_and_come_under_load() {
     rig.goes_on(&load).await;
     let (status, said) = nodes.remove(0).terminate();
     assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("left to its next owner"), "{said}");
+    assert!(!said.contains("in time"), "{said}");
     rig.goes_on(&load).await;
     nodes.push(rig.cluster.node(Role::Orchestrator));
     rig.goes_on(&load).await;
