@@ -236,7 +236,9 @@ impl Evidence<'_> {
             return Ok(Some(format!("I2: {} ended {ends} times", start.id)));
         }
         // Another id under the same key is noted by the ledger.
-        self.callers.start(1, key, start.kind).await;
+        if start.kind != Kind::Nothing {
+            self.callers.start(1, key, start.kind).await;
+        }
         Ok(None)
     }
 }
