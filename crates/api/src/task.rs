@@ -21,6 +21,10 @@ pub struct PollTasksRequest {
     /// Who asks, for the list of workers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
+    /// The worker's share of the tasks beside those of others, where the gateway shares them out by
+    /// weight: at most 100; 1 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
 }
 
 /// Tasks that are lent to who polled.

@@ -451,6 +451,10 @@ pub const STREAM_ANSWERS: usize = 1_000;
 /// Characters of the name that a worker gives itself: a host's name and a process's number fit.
 pub const WORKER_NAME_CHARS: usize = 128;
 
+/// The greatest weight that a worker of the gateway may state. Shares of 1 to 100 tell machines of
+/// all sizes apart, and a mistaken one leaves the others something.
+pub const WORKER_WEIGHT: u32 = 100;
+
 /// How long a worker goes on trying to write one result. Beyond it the attempt's time-out, or a
 /// redelivery that is answered from memory, must do.
 pub const RESULT_REPEATS: Duration = Duration::from_secs(60);

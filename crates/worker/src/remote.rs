@@ -49,6 +49,7 @@ impl Interceptor for Bearer {
 pub struct RemoteWorker {
     client: Client,
     name: String,
+    weight: u32,
     /// Credits for each queue.
     queues: BTreeMap<Queue, u32>,
     handlers: Arc<Handlers>,

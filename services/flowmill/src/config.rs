@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) cql: CqlConfig,
     /// Where the node listens.
     pub(crate) listen: ListenConfig,
+    /// The gateway role.
+    pub(crate) gateway: GatewayConfig,
     /// The orchestrator role.
     pub(crate) orchestrator: OrchestratorConfig,
     /// The worker role.
@@ -88,6 +90,27 @@ pub(crate) struct ListenConfig {
     pub(crate) advertise: Option<String>,
     /// Listen where other machines can reach it without a token.
     pub(crate) insecure: bool,
+}
+
+/// The gateway role.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(crate) struct GatewayConfig {
+    /// Which of the workers that take tasks from the gateway gets the next: the one that has the
+    /// fewest (`least-busy`), the one that was lent to longest ago (`round-robin`), or each in
+    /// proportion to the weight that it states (`weighted`). `least-busy` unless set.
+    pub(crate) balance: Balance,
+}
+
+/// How tasks are shared by workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(with = "String")]
+pub(crate) enum Balance {
+    #[default]
+    LeastBusy,
+    RoundRobin,
+    Weighted,
 }
 
 /// The orchestrator role.

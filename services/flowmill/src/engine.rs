@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
 use flowmill_gateway::triggers::{TriggerParts, Triggers};
-use flowmill_gateway::{Gateway, QueueFigures, TokenKey};
+use flowmill_gateway::{Balance, Gateway, QueueFigures, TokenKey};
 use flowmill_log::Log;
 use flowmill_model::{ShardId, Timestamp, limits};
 use flowmill_orchestrator::{Orchestrator, ensure_topics};
@@ -129,7 +129,7 @@ impl Engine {
             }
         };
         let shown = Figures { metrics, owners: owners.clone(), clock };
-        let settings = gateway_settings(roles, worker.as_ref(), shown, keys);
+        let settings = gateway_settings(roles, worker.as_ref(), shown, keys, options.balance);
         let gateway = Gateway::new(flowmill_gateway::Parts {
             log: Arc::clone(storage.log()),
             store: Arc::clone(storage.store()),
@@ -238,6 +238,7 @@ fn gateway_settings(
     worker: Option<&WorkerRole>,
     shown: Figures,
     (token, task_token_key): (Option<ClusterToken>, Option<TokenKey>),
+    balance: Balance,
 ) -> flowmill_gateway::Settings {
     let watch = worker.map(WorkerRole::watch);
     let figures = move || watch.as_ref().map(QueueWatch::figures).unwrap_or_default();
@@ -251,6 +252,7 @@ fn gateway_settings(
         roles: roles.names(),
         queues: Arc::new(queues),
         task_token_key,
+        balance,
     }
 }
 

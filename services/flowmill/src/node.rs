@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context;
-use flowmill_gateway::{TokenKey, serve};
+use flowmill_gateway::{Balance, TokenKey, serve};
 use flowmill_model::{Name, ShardId};
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
@@ -19,7 +19,7 @@ use flowmill_telemetry::Metrics;
 use flowmill_worker::{KafkaAccess, OutgoingPolicy};
 use tokio::net::TcpListener;
 
-use crate::config::{Config, OrchestratorConfig};
+use crate::config::{self, Config, OrchestratorConfig};
 use crate::engine::{Engine, NodeOptions, Roles, WorkerOptions};
 use crate::exit::{self, Failure};
 use crate::signals::Signals;
@@ -268,6 +268,7 @@ fn options(
         token,
         triggers: None,
         task_token_key,
+        balance: balance(config.gateway.balance),
         metrics: Metrics::default(),
     })
 }
@@ -281,6 +282,15 @@ fn task_token_key(config: &Config) -> Result<Option<TokenKey>, Failure> {
         return key.map(Some).map_err(refused);
     }
     Ok(config.api_token.as_ref().map(|secret| TokenKey::of_api_token(secret.reveal())))
+}
+
+/// By which rule tasks are shared among workers.
+const fn balance(setting: config::Balance) -> Balance {
+    match setting {
+        config::Balance::LeastBusy => Balance::LeastBusy,
+        config::Balance::RoundRobin => Balance::RoundRobin,
+        config::Balance::Weighted => Balance::Weighted,
+    }
 }
 
 /// How long what has ended is kept, by namespace.

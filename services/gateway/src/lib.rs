@@ -40,4 +40,4 @@ pub use reads::Read;
 pub use refusal::{Finding, Refusal};
 pub use settings::{QueueFigures, Readiness, Settings};
 pub use start::{StartRequest, Started};
-pub use workers::{TokenKey, WeakKey, WorkerServer, WorkerView, worker_service};
+pub use workers::{Balance, TokenKey, WeakKey, WorkerServer, WorkerView, worker_service};

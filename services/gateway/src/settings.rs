@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowmill_routing::ClusterToken;
 use flowmill_telemetry::Metrics;
 
-use crate::workers::TokenKey;
+use crate::workers::{Balance, TokenKey};
 
 /// How a queue of tasks stands on this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Settings {
     pub queues: Arc<dyn Fn() -> Vec<QueueFigures> + Send + Sync>,
     /// What task tokens are signed with, the same in all gateways; from the cluster's id if none.
     pub task_token_key: Option<TokenKey>,
+    /// By which rule tasks are shared among workers that take them from the gateway.
+    pub balance: Balance,
 }
 
 impl Default for Settings {
@@ -61,6 +63,7 @@ impl Default for Settings {
             render: Arc::new(String::new),
             queues: Arc::new(Vec::new),
             task_token_key: None,
+            balance: Balance::default(),
         }
     }
 }

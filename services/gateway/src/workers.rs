@@ -2,10 +2,11 @@
 //!
 //! Towards the log the gateway is a worker like any other, made with the worker SDK: a member of
 //! the queue's group while somebody subscribes to the queue ([`feed`]), which takes a task only
-//! when a worker has asked for one ([`board`]). The SDK's rules hold for what is lent: an attempt
-//! that is out of time is reported as failed, signs of life go to the owner, results are repeated
-//! until they are durable. A worker names its task by a signed [`token`]; what it says of it
-//! ([`answer`]) is believed if the token is genuine and the attempt is pending.
+//! when a worker has asked for one ([`board`]), and gives it to the one whose turn it is
+//! ([`balance`]). The SDK's rules hold for what is lent: an attempt that is out of time is reported
+//! as failed, signs of life go to the owner, results are repeated until they are durable. A worker
+//! names its task by a signed [`token`]; what it says of it ([`answer`]) is believed if the token is
+//! genuine and the attempt is pending.
 //!
 //! **Invariants:** no task is taken that nobody asked for; a success means that the result is
 //! durable; a token that was answered is worth nothing any more. The owner of the execution has
@@ -15,6 +16,7 @@
 //! every gateway of the cluster, and a task that nobody answers is ended by its time-out.
 
 mod answer;
+mod balance;
 mod board;
 mod feed;
 mod grpc;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 use flowmill_worker_sdk::Reporter;
 
 pub(crate) use self::answer::Answer;
+pub use self::balance::Balance;
 use self::board::Board;
 pub use self::grpc::{WorkerServer, worker_service};
 pub(crate) use self::lent::LentTask;
@@ -53,7 +56,7 @@ impl Workers {
         let cluster = parts.log.identity().cluster;
         let given = parts.settings.task_token_key.clone();
         Self {
-            board: Arc::default(),
+            board: Arc::new(Board::new(parts.settings.balance)),
             key: given.unwrap_or_else(|| TokenKey::of_cluster(cluster)),
             reporter: Reporter::new(Arc::clone(&parts.log)),
         }

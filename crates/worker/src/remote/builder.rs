@@ -25,6 +25,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 pub struct RemoteBuilder {
     address: String,
     name: String,
+    weight: u32,
     bearer: Option<String>,
     tasks: Vec<(String, Handler)>,
     queues: Vec<String>,
@@ -41,6 +42,9 @@ pub enum RemoteBuildError {
     /// The bearer token has characters that no header can carry.
     #[error("the API token has characters that a header cannot carry")]
     Bearer,
+    /// The weight is more than a gateway takes.
+    #[error("the weight {0} is too great, use one of at most {max}", max = limits::WORKER_WEIGHT)]
+    Weight(u32),
     /// A task type or a queue has no valid name.
     #[error(transparent)]
     Name(#[from] InvalidName),
@@ -57,6 +61,7 @@ impl RemoteBuilder {
         Self {
             address: address.to_owned(),
             name: String::new(),
+            weight: 1,
             bearer: None,
             tasks: Vec::new(),
             queues: Vec::new(),
@@ -69,6 +74,14 @@ impl RemoteBuilder {
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
+        self
+    }
+
+    /// The worker's share of the tasks beside those of others, at most [`limits::WORKER_WEIGHT`]; 1
+    /// unless set. Counts only where the gateway shares tasks out by weight.
+    #[must_use]
+    pub const fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
         self
     }
 
@@ -133,7 +146,10 @@ impl RemoteBuilder {
     ///
     /// Must be called within a tokio runtime.
     pub fn build(self) -> Result<RemoteWorker, RemoteBuildError> {
-        let Self { address, name, bearer, tasks, queues, slots, drain } = self;
+        let Self { address, name, weight, bearer, tasks, queues, slots, drain } = self;
+        if weight > limits::WORKER_WEIGHT {
+            return Err(RemoteBuildError::Weight(weight));
+        }
         let endpoint = Endpoint::from_shared(address.clone())
             .map_err(|_| RemoteBuildError::Address(address))?
             .connect_timeout(CONNECT_WITHIN)
@@ -153,6 +169,7 @@ impl RemoteBuilder {
         Ok(RemoteWorker {
             client: client.max_decoding_message_size(limits::RECORD_BYTES),
             name,
+            weight,
             queues: queues.into_iter().map(|queue| (queue, credits)).collect(),
             handlers: Arc::new(handlers),
             drain,

@@ -48,8 +48,8 @@ impl RemoteWorker {
     async fn stream(&self, stop: &CancellationToken) -> Result<(), Status> {
         let (requests, mut sent) = mpsc::unbounded_channel();
         for (queue, &credits) in &self.queues {
-            let (queue, worker) = (queue.to_string(), self.name.clone());
-            say(&requests, Request::Subscribe(v1::Subscribe { queue, credits, worker }));
+            let (queue, worker, weight) = (queue.to_string(), self.name.clone(), self.weight);
+            say(&requests, Request::Subscribe(v1::Subscribe { queue, credits, worker, weight }));
         }
         let sent = poll_fn(move |context| sent.poll_recv(context));
         let mut client = self.client.clone();

@@ -224,6 +224,7 @@ mod tests {
             (_, Kind::Truth) => "true",
             ("listen.address" | "listen.internal", _) => "127.0.0.1:1",
             ("orchestrator.retention" | "orchestrator.static-member", _) => "1d",
+            ("gateway.balance", _) => "weighted",
             ("kafka.protocol", _) => "sasl-tls",
             ("kafka.mechanism", _) => "scram-sha-512",
             (_, Kind::Text | Kind::Secret | Kind::List | Kind::Map) => "text",
@@ -251,6 +252,10 @@ mod tests {
         check("", &[("FLOWMILL_WORKER_SLOTS", "many")], "FLOWMILL_WORKER_SLOTS is wrong: a whole");
         check("", &[("FLOWMILL_LISTEN_INSECURE", "yes")], "`true` or `false` is expected");
         check("", &[("FLOWMILL_ORCHESTRATOR_RETENTION", "soon")], "use a duration");
+        let one_of =
+            "unknown variant `fair`, expected one of `least-busy`, `round-robin`, `weighted`";
+        check("[gateway]\nbalance = 'fair'\n", &[], &format!("line 2: {one_of}"));
+        check("", &[("FLOWMILL_GATEWAY_BALANCE", "fair")], one_of);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flowmill_gateway::{Readiness, TokenKey};
+use flowmill_gateway::{Balance, Readiness, TokenKey};
 use flowmill_log::kafka::Clients;
 use flowmill_orchestrator::{Retention, Settings};
 use flowmill_routing::{ClusterToken, Trust};
@@ -84,6 +84,8 @@ pub(crate) struct NodeOptions {
     pub(crate) triggers: Option<Clients>,
     /// What task tokens are signed with; made from the cluster's id if none.
     pub(crate) task_token_key: Option<TokenKey>,
+    /// By which rule the gateway shares tasks among its workers.
+    pub(crate) balance: Balance,
     /// Where figures are kept.
     pub(crate) metrics: Metrics,
 }
@@ -108,6 +110,7 @@ impl NodeOptions {
             token: None,
             triggers: None,
             task_token_key: None,
+            balance: Balance::default(),
             metrics: Metrics::default(),
         }
     }

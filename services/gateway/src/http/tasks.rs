@@ -36,10 +36,11 @@ pub(super) async fn poll(
     kind: Kind,
     content: Content,
 ) -> Result<Json<TasksDto>, Refusal> {
-    let PollTasksRequest { queue, max_tasks, wait: waits, worker } = body(&kind, content)?;
+    let PollTasksRequest { queue, max_tasks, wait: waits, worker, weight } = body(&kind, content)?;
     let wait = wait(waits.as_deref())?.unwrap_or(DEFAULT_WAIT);
-    let (worker, max_tasks) = (worker.unwrap_or_default(), max_tasks.unwrap_or(1));
-    let lent = gateway.poll(PollRequest { worker, queue, max_tasks, wait }).await?;
+    let (worker, weight) = (worker.unwrap_or_default(), weight.unwrap_or_default());
+    let max_tasks = max_tasks.unwrap_or(1);
+    let lent = gateway.poll(PollRequest { worker, weight, queue, max_tasks, wait }).await?;
     Ok(Json(TasksDto { tasks: lent.into_iter().map(task).collect() }))
 }
 

@@ -7,7 +7,7 @@
 //! untried. What such a seat could not take along is remembered as overdrawn, so that permits and
 //! credits agree again with the next credits.
 //!
-//! Of the seats with credits, the one gets the task whose worker has the fewest.
+//! Which of the seats with credits gets a task, [`balance`](super::balance) says.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use flowmill_worker_sdk::{TaskContext, TaskError};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use super::balance::{Balance, Turns, Weight};
 use super::lent::LentTask;
 use super::registry::Registry;
 use super::token::{AttemptKey, TokenKey};
@@ -25,7 +26,6 @@ use super::token::{AttemptKey, TokenKey};
 pub(super) type Outcome = Result<Payload, TaskError>;
 
 /// All of it.
-#[derive(Default)]
 pub(super) struct Board(Mutex<State>);
 
 #[derive(Default)]
@@ -34,6 +34,8 @@ struct State {
     leases: HashMap<AttemptKey, Lease>,
     ended: Ended,
     registry: Registry,
+    /// By which rule tasks are shared.
+    balance: Balance,
     /// Credits of all seats.
     credits: usize,
     seats: u64,
@@ -45,6 +47,7 @@ struct QueueBoard {
     /// Permits, and tasks on their way, beyond the credits of the seats.
     overdrawn: usize,
     seats: BTreeMap<SeatId, Seat>,
+    turns: Turns,
     /// How many seats there are; whoever feeds the queue looks at it.
     count: watch::Sender<usize>,
     /// Whether somebody feeds the queue.
@@ -57,6 +60,7 @@ pub(super) struct SeatId(u64);
 
 struct Seat {
     worker: String,
+    weight: Weight,
     credits: usize,
     tasks: mpsc::UnboundedSender<LentTask>,
 }
@@ -121,11 +125,17 @@ pub(super) struct ToFeed {
 }
 
 impl Board {
+    /// Nobody wants anything yet.
+    pub(super) fn new(balance: Balance) -> Self {
+        Self(Mutex::new(State { balance, ..State::default() }))
+    }
+
     /// Takes a seat without credits; also says when somebody must begin to feed the queue.
     pub(super) fn sit(
         &self,
         queue: &Queue,
         worker: &str,
+        weight: Weight,
         tasks: mpsc::UnboundedSender<LentTask>,
     ) -> Result<(SeatId, Option<ToFeed>), NoSeat> {
         let mut state = self.0.lock();
@@ -136,10 +146,13 @@ impl Board {
         if !state.registry.sit(worker, queue) {
             return Err(NoSeat::Workers);
         }
-        let board = state.queues.entry(queue.clone()).or_insert_with(QueueBoard::new);
+        let balance = state.balance;
+        let new = || QueueBoard::new(balance);
+        let board = state.queues.entry(queue.clone()).or_insert_with(new);
         state.seats += 1;
         let id = SeatId(state.seats);
-        board.seats.insert(id, Seat { worker: worker.to_owned(), credits: 0, tasks });
+        board.seats.insert(id, Seat { worker: worker.to_owned(), weight, credits: 0, tasks });
+        board.turns.sit(worker);
         board.count.send_replace(board.seats.len());
         let begin = !std::mem::replace(&mut board.fed, true);
         let to_feed =
@@ -174,14 +187,15 @@ impl Board {
         let taken_along = board.permits.forget_permits(left.credits);
         board.overdrawn += left.credits - taken_along;
         board.count.send_replace(board.seats.len());
+        board.turns.leave(&left.worker);
         state.credits -= left.credits;
         state.registry.credits(&left.worker, 0, left.credits);
         let elsewhere = board.seats.values().any(|seat| seat.worker == left.worker);
         state.registry.leave(&left.worker, (!elsewhere).then_some(queue));
     }
 
-    /// Lends a task that has arrived to the least busy worker that wants one; `None` when none
-    /// does any more.
+    /// Lends a task that has arrived to the worker whose turn it is of those that want one; `None`
+    /// when none does any more.
     pub(super) fn lend(
         &self,
         queue: &Queue,
@@ -192,10 +206,11 @@ impl Board {
         let mut state = self.0.lock();
         let state = &mut *state;
         let board = state.queues.get_mut(queue)?;
-        let registry = &state.registry;
+        let (registry, turns) = (&state.registry, &board.turns);
         let willing = board.seats.iter_mut().filter(|(_, seat)| seat.credits > 0);
-        let busy = |seat: &Seat| (registry.running(&seat.worker), usize::MAX - seat.credits);
-        let Some((_, seat)) = willing.min_by_key(|(_, seat)| busy(seat)) else {
+        let rank =
+            |seat: &Seat| turns.rank(&seat.worker, registry.running(&seat.worker), seat.credits);
+        let Some((_, seat)) = willing.min_by_key(|(_, seat)| rank(seat)) else {
             board.overdrawn = board.overdrawn.saturating_sub(1);
             return None;
         };
@@ -211,6 +226,7 @@ impl Board {
             return None;
         }
         state.registry.lent(&seat.worker);
+        board.turns.lent(&seat.worker, seat.weight);
         let lease = Lease { context, answer, worker: seat.worker.clone() };
         state.leases.insert(attempt, lease);
         Some(answered)
@@ -287,11 +303,12 @@ impl Lease {
 }
 
 impl QueueBoard {
-    fn new() -> Self {
+    fn new(balance: Balance) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(0)),
             overdrawn: 0,
             seats: BTreeMap::new(),
+            turns: Turns::new(balance),
             count: watch::Sender::new(0),
             fed: false,
         }

@@ -48,9 +48,9 @@ impl WorkerService for Service {
         &self,
         request: Request<v1::PollRequest>,
     ) -> Result<Response<v1::PollResponse>, Status> {
-        let v1::PollRequest { queue, max_tasks, wait_ms, worker } = request.into_inner();
+        let v1::PollRequest { queue, max_tasks, wait_ms, worker, weight } = request.into_inner();
         let wait = Duration::from_millis(u64::from(wait_ms));
-        let polled = self.0.poll(PollRequest { worker, queue, max_tasks, wait }).await;
+        let polled = self.0.poll(PollRequest { worker, weight, queue, max_tasks, wait }).await;
         let tasks = polled.map_err(status)?.into_iter().map(task).collect();
         Ok(Response::new(v1::PollResponse { tasks }))
     }

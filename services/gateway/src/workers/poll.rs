@@ -6,7 +6,7 @@ use flowmill_model::limits;
 use tokio::time::{Instant, timeout_at};
 
 use super::lent::LentTask;
-use super::subscription::{Subscription, queue_named, worker_name};
+use super::subscription::{Subscription, queue_named, weight_of, worker_name};
 use crate::{Gateway, Refusal};
 
 /// How long a poll that has a task waits for more that are on their way.
@@ -20,6 +20,8 @@ const AT_LEAST: Duration = Duration::from_millis(20);
 pub(crate) struct PollRequest {
     /// Who asks; empty for nobody in particular.
     pub(crate) worker: String,
+    /// Its weight beside other workers; 0 is 1.
+    pub(crate) weight: u32,
     /// Of which queue.
     pub(crate) queue: String,
     /// How many tasks at most; 0 is 1.
@@ -49,10 +51,11 @@ impl Gateway {
     /// `bad-request` and `overloaded`.
     pub(crate) async fn poll(&self, request: PollRequest) -> Result<Vec<LentTask>, Refusal> {
         let (worker, queue) = (worker_name(&request.worker)?, queue_named(&request.queue)?);
+        let weight = weight_of(request.weight)?;
         let most = request.max_tasks.max(1);
         let until = Instant::now() + request.wait.clamp(AT_LEAST, limits::END_WAIT);
         let mut subscription = Subscription::new(self);
-        subscription.subscribe(self, &worker, &queue, most)?;
+        subscription.subscribe(self, &worker, weight, &queue, most)?;
         let mut batch = Batch { subscription, tasks: Vec::new() };
         let draining = self.0.draining.cancelled();
         tokio::select! {

@@ -14,7 +14,7 @@ use futures::{FutureExt, Stream, StreamExt, stream};
 use tonic::{Status, Streaming};
 
 use super::grpc::{completion, failure, postponement, task, thrown};
-use super::subscription::{Subscription, queue_named, worker_name};
+use super::subscription::{Subscription, queue_named, weight_of, worker_name};
 use crate::{Gateway, Refusal};
 
 struct Work {
@@ -78,8 +78,8 @@ impl Work {
     /// Does what a request says; answers at once only what cannot be done.
     fn take(&mut self, request: Request) -> Option<Response> {
         let answer = match request {
-            Request::Subscribe(v1::Subscribe { queue, credits, worker }) => {
-                return self.subscribe(&queue, credits, &worker).err().map(|e| refused("", e));
+            Request::Subscribe(request) => {
+                return self.subscribe(&request).err().map(|error| refused("", error));
             }
             Request::Credits(v1::Credits { queue, credits }) => {
                 let granted =
@@ -103,9 +103,11 @@ impl Work {
         None
     }
 
-    fn subscribe(&mut self, queue: &str, credits: u32, worker: &str) -> Result<(), Refusal> {
+    fn subscribe(&mut self, request: &v1::Subscribe) -> Result<(), Refusal> {
+        let v1::Subscribe { queue, credits, worker, weight } = request;
         let (queue, worker) = (queue_named(queue)?, worker_name(worker)?);
-        self.subscription.subscribe(&self.gateway, &worker, &queue, credits)
+        let weight = weight_of(*weight)?;
+        self.subscription.subscribe(&self.gateway, &worker, weight, &queue, *credits)
     }
 }
 

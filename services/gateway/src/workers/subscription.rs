@@ -7,6 +7,7 @@ use flowmill_model::{ErrorCode, Queue, limits};
 use flowmill_worker_sdk::TaskError;
 use tokio::sync::mpsc;
 
+use super::balance::Weight;
 use super::board::{Board, NoSeat, SeatId, Standing};
 use super::feed;
 use super::lent::LentTask;
@@ -33,7 +34,7 @@ impl Subscription {
         Self { board, key, seats: BTreeMap::new(), sender, tasks }
     }
 
-    /// Wants `credits` tasks of a queue, and more later.
+    /// Wants `credits` tasks of a queue, and more later. `weight` is the worker's beside others'.
     ///
     /// # Errors
     /// `bad-request` when it has a seat there; `overloaded`.
@@ -41,6 +42,7 @@ impl Subscription {
         &mut self,
         gateway: &Gateway,
         worker: &str,
+        weight: Weight,
         queue: &Queue,
         credits: u32,
     ) -> Result<(), Refusal> {
@@ -49,7 +51,7 @@ impl Subscription {
             return Err(Refusal::bad_request(detail));
         }
         let credits = checked(credits)?;
-        let (seat, to_feed) = self.board.sit(queue, worker, self.sender.clone())?;
+        let (seat, to_feed) = self.board.sit(queue, worker, weight, self.sender.clone())?;
         self.seats.insert(queue.clone(), seat);
         if let Some(to_feed) = to_feed {
             feed::begin(gateway.clone(), queue.clone(), to_feed);
@@ -117,6 +119,14 @@ impl From<NoSeat> for Refusal {
     fn from(none: NoSeat) -> Self {
         Self::new(ErrorCode::Overloaded, none.to_string())
     }
+}
+
+/// The weight that a worker states; 1 if it states none.
+///
+/// # Errors
+/// `bad-request` when it is too great.
+pub(super) fn weight_of(stated: u32) -> Result<Weight, Refusal> {
+    Weight::stated(stated).map_err(|error| Refusal::bad_request(error.to_string()))
 }
 
 /// The name that a worker gives itself; `anonymous` if it gives none.

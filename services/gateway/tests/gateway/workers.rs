@@ -1,5 +1,6 @@
 //! Workers that take tasks from the gateway, over HTTP and gRPC.
 
+mod balance;
 mod grpc;
 mod http;
 mod sdk;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use flowmill_catalog::Catalogue;
 use flowmill_events::{decode_result, encode_task};
-use flowmill_gateway::{Gateway, Parts, Settings};
+use flowmill_gateway::{Balance, Gateway, Parts, Settings};
 use flowmill_log::{
     Log, Partition, ReadLimit, Reader, Retention, Survival, Topic, TopicSpec, task_partition,
 };
@@ -41,8 +42,13 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
+        Self::balanced(Balance::default()).await
+    }
+
+    /// One that shares tasks by this rule.
+    async fn balanced(balance: Balance) -> Self {
         let metrics = Metrics::default();
-        let settings = Settings { metrics: metrics.clone(), ..Settings::default() };
+        let settings = Settings { metrics: metrics.clone(), balance, ..Settings::default() };
         let rig = Rig::owned(settings).await;
         rig.deploy("work").await;
         let tasks = Topic::Tasks(queue());

@@ -85,6 +85,10 @@ fn settings_are_checked_and_shown_without_secrets() {
     let ended = flowmill(&["config", "check", "--config", &bad]).with_code(2);
     assert!(ended.stderr.contains("unknown field `pasword`"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    let bad = files.write("balance.toml", "[gateway]\nbalance = 'fair'\n");
+    let ended = flowmill(&["config", "check", "--config", &bad]).with_code(2);
+    let expect = "expected one of `least-busy`, `round-robin`, `weighted`";
+    assert!(ended.stderr.contains(expect), "{}", ended.stderr);
 }
 
 #[test]

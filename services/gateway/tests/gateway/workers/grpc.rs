@@ -21,20 +21,20 @@ use super::{PATIENCE, QUEUE, Shop, completed, task};
 type Client = WorkerServiceClient<Channel>;
 
 impl Shop {
-    async fn grpc(&self) -> Client {
+    pub(super) async fn grpc(&self) -> Client {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.served.address)).unwrap();
         WorkerServiceClient::new(endpoint.connect().await.unwrap())
     }
 }
 
 /// A worker's side of a stream.
-struct Stream {
+pub(super) struct Stream {
     requests: mpsc::UnboundedSender<WorkRequest>,
     responses: Streaming<WorkResponse>,
 }
 
 impl Stream {
-    async fn open(shop: &Shop) -> Self {
+    pub(super) async fn open(shop: &Shop) -> Self {
         let (requests, mut sent) = mpsc::unbounded_channel();
         let sent = futures::stream::poll_fn(move |context| sent.poll_recv(context));
         let responses = shop.grpc().await.work(sent).await.unwrap().into_inner();
@@ -44,11 +44,11 @@ impl Stream {
     async fn subscribed(shop: &Shop, worker: &str, credits: u32) -> Self {
         let stream = Self::open(shop).await;
         let (queue, worker) = (QUEUE.to_owned(), worker.to_owned());
-        stream.say(Request::Subscribe(Subscribe { queue, credits, worker }));
+        stream.say(Request::Subscribe(Subscribe { queue, credits, worker, weight: 0 }));
         stream
     }
 
-    fn say(&self, request: Request) {
+    pub(super) fn say(&self, request: Request) {
         self.requests.send(WorkRequest { request: Some(request) }).unwrap();
     }
 
@@ -56,12 +56,12 @@ impl Stream {
         self.say(Request::Credits(Credits { queue: QUEUE.to_owned(), credits }));
     }
 
-    async fn next(&mut self) -> Response {
+    pub(super) async fn next(&mut self) -> Response {
         let next = timeout(PATIENCE, self.responses.message()).await.expect("in time");
         next.unwrap().expect("the stream goes on").response.unwrap()
     }
 
-    async fn task(&mut self) -> Task {
+    pub(super) async fn task(&mut self) -> Task {
         match self.next().await {
             Response::Task(task) => task,
             other @ (Response::Accepted(_) | Response::Refused(_)) => panic!("no task: {other:?}"),
@@ -136,8 +136,8 @@ async fn a_poll_takes_tasks_without_a_stream() {
     let shop = Shop::open().await;
     shop.put(&task(5)).await;
     let mut client = shop.grpc().await;
-    let request =
-        PollRequest { queue: QUEUE.into(), max_tasks: 0, wait_ms: 20_000, worker: "p".into() };
+    let (queue, worker) = (QUEUE.to_owned(), "p".to_owned());
+    let request = PollRequest { queue, max_tasks: 0, wait_ms: 20_000, worker, weight: 0 };
     let tasks = client.poll(request).await.unwrap().into_inner().tasks;
     assert_eq!((tasks.len(), &tasks[0].input[..]), (1, &b"{\"number\":5}"[..]));
     let request = PollRequest { queue: "no queue".into(), ..PollRequest::default() };

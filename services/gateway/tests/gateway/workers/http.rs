@@ -169,6 +169,7 @@ async fn a_poll_that_is_wrong_says_what_is_wrong() {
     check(json!({ "queue": "charge", "maxTasks": 100_000, "wait": "50ms" })).await;
     check(json!({ "queue": "charge", "worker": "a b" })).await;
     check(json!({ "queue": "charge", "wait": "soon" })).await;
+    check(json!({ "queue": "charge", "weight": 101 })).await;
     check(json!({ "queue": "charge", "queues": [] })).await;
 }
 

@@ -113,4 +113,6 @@ async fn a_remote_worker_that_cannot_work_is_refused() {
         refused(RemoteWorker::builder("not an address").task("a", handler)).contains("address")
     );
     assert!(refused(good().api_token("a\nb").task("a", handler)).contains("token"));
+    assert!(refused(good().weight(101).task("a", handler)).contains("weight 101"));
+    assert!(good().weight(100).task("a", handler).build().is_ok());
 }
