@@ -233,7 +233,7 @@ impl Torment<'_> {
 
     /// Starts that are asked for once. Some are refused; the others are owed.
     async fn burst(&mut self) -> anyhow::Result<Strike> {
-        const SECONDS: u32 = 5;
+        const SECONDS: u32 = 3;
         let (pieces, each) = (SECONDS * 20, usize::try_from(self.rate * 50 / 20)?);
         let mut asking = Vec::new();
         for _ in 0..pieces {
