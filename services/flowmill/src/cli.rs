@@ -71,6 +71,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it is a node of a cluster.
+    pub(crate) const fn is_node(&self) -> bool {
+        matches!(self, Self::Server(_) | Self::Gateway(_) | Self::Orchestrator(_) | Self::Worker(_))
+    }
+
     /// What is logged unless the environment says otherwise: a server tells what it does, a
     /// program at a prompt only what went wrong.
     pub(crate) const fn log_filter(&self) -> &'static str {

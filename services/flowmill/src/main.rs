@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is this program's job")]
 
+mod afresh;
 mod bench;
 mod cli;
 mod command;
@@ -37,6 +38,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if cli.command.is_node() {
+        afresh::with_zeroed_memory();
+    }
     let threads = available_parallelism().map_or(2, |cores| cores.get().max(2));
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(threads).thread_name("flowmill").enable_all();

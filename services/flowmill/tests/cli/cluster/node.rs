@@ -63,6 +63,11 @@ impl Node {
         Self { child, url: ready["url"].as_str().unwrap().to_owned(), said }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `HOST:PORT` of where it is reached.
     pub(crate) fn address(&self) -> String {
         self.url.trim_start_matches("http://").to_owned()

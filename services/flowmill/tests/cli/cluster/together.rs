@@ -29,6 +29,14 @@ async fn what_one_gateway_takes_another_one_reads_at_once() {
     }
 }
 
+#[test]
+fn a_nodes_c_libraries_are_handed_zeroed_memory() {
+    let node = Cluster::new(1).node(Role::Orchestrator);
+    let variables = std::fs::read(format!("/proc/{}/environ", node.id())).unwrap();
+    let variables = String::from_utf8_lossy(&variables);
+    assert!(variables.contains("glibc.malloc.perturb=255"), "{variables}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_with_all_roles_is_a_cluster() {
     let cluster = Cluster::new(2);
