@@ -25,7 +25,8 @@ pub(crate) fn run(suites: &mut Suites, arguments: &CampaignArgs) {
 /// The program is a debug build: only that can be made to die at named places.
 fn torment(arguments: &CampaignArgs) -> Result<(), Failure> {
     tools::check(tools::SERVERS, arguments.install)?;
-    run_command(cargo(["build", "--workspace", "--bins"]))?;
+    // With the tests, so that nothing is built that these have not built.
+    run_command(cargo(["build", "--workspace", "--bins", "--tests"]))?;
     let built = target().join("debug");
     let mut campaign = command(built.join("flowmill-campaign"));
     campaign.arg("--flowmill").arg(built.join("flowmill")).args(&arguments.options);
