@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flowmill_engine::Rejection;
+use flowmill_engine::{Execution, Rejection};
 use flowmill_log::{AppendError, Partition, ReadLimit, Record, Topic};
 use flowmill_model::history::{
     Batch, HistoryRecord, InputPositions, InputRef, InputTopic, RecordedTransition,
@@ -310,6 +310,7 @@ impl Serving {
                     self.give_waiting(id);
                 }
                 Verdict::Staged(staged) => {
+                    self.again_if_pending(&input, &staged.after);
                     outputs.extend(self.tasks(&staged, batch.number));
                     outputs.extend(self.told(&staged, batch.at));
                     let change = self.change(id, staged, offset, batch.at);
@@ -335,7 +336,7 @@ impl Serving {
         let recorded = RecordedTransition { at, transition };
         let before = self.executions.get(id).and_then(|live| live.committed.clone());
         if before.is_none() {
-            self.recent.add(at, id);
+            self.recent.add(Instant::now(), id);
         }
         self.move_timers(before.as_deref(), &after);
         self.shared.metrics.observe(&events, &after);
@@ -348,11 +349,7 @@ impl Serving {
         Change { id, offset, before, after, transitions: vec![recorded] }
     }
 
-    fn move_timers(
-        &mut self,
-        before: Option<&flowmill_engine::Execution>,
-        after: &flowmill_engine::Execution,
-    ) {
+    fn move_timers(&mut self, before: Option<&Execution>, after: &Execution) {
         let earlier = before.map(crate::projector::timer_rows).unwrap_or_default();
         let later = crate::projector::timer_rows(after);
         for row in earlier.iter().filter(|row| !later.contains(row)) {
@@ -386,12 +383,19 @@ impl Serving {
     fn rejected(&mut self, input: &Input, rejection: &Rejection) {
         self.shared.metrics.ignored(rejection.name());
         tracing::debug!(execution = %input.execution, reason = rejection.name(), "ignored");
-        if let Source::Timer(key) = input.source {
-            let live = self.executions.get(input.execution);
-            let committed = live.and_then(|live| live.committed.as_ref());
-            if committed.is_some_and(|e| e.timers().any(|timer| timer.id == key.timer)) {
-                self.timers.again(key, self.shared.clock.now());
-            }
+        let live = self.executions.get(input.execution);
+        if let Some(committed) = live.and_then(|live| live.committed.clone()) {
+            self.again_if_pending(input, &committed);
+        }
+    }
+
+    /// A timer that was decided and is pending nevertheless comes back: one that was early, or whose
+    /// execution was put aside as it fired.
+    fn again_if_pending(&mut self, input: &Input, after: &Execution) {
+        if let Source::Timer(key) = input.source
+            && after.timer(key.timer).is_some()
+        {
+            self.timers.again(key, self.shared.clock.now());
         }
     }
 

@@ -9,8 +9,9 @@ use flowmill_engine::{Execution, evolve};
 use flowmill_log::{Survival, Topic};
 use flowmill_model::event::Event;
 use flowmill_model::history::{DefinitionRecord, RecordedTransition};
-use flowmill_model::{BatchNumber, ExecutionId, Offset, Timestamp, limits};
+use flowmill_model::{BatchNumber, ExecutionId, Offset, limits};
 use flowmill_store::{Store, StoreError, TimerRow};
+use tokio::time::Instant;
 
 use super::input::Input;
 use super::live::{Live, Phase, weight_of};
@@ -45,15 +46,16 @@ pub(super) struct Resend {
 #[derive(Debug, Default)]
 pub(super) struct RecentStarts {
     ids: BTreeSet<ExecutionId>,
-    in_order: VecDeque<(Timestamp, ExecutionId)>,
+    in_order: VecDeque<(Instant, ExecutionId)>,
 }
 
 impl RecentStarts {
     /// Notes a start; forgets those that nobody repeats any more.
-    pub(super) fn add(&mut self, now: Timestamp, id: ExecutionId) {
+    pub(super) fn add(&mut self, now: Instant, id: ExecutionId) {
         self.ids.insert(id);
         self.in_order.push_back((now, id));
-        let old = |entry: &(Timestamp, ExecutionId)| now.since(entry.0) > limits::START_MEMORY;
+        let old =
+            |entry: &(Instant, ExecutionId)| now.duration_since(entry.0) > limits::START_MEMORY;
         while let Some((_, id)) = self.in_order.pop_front_if(|entry| old(entry)) {
             self.ids.remove(&id);
         }
@@ -117,7 +119,7 @@ impl Serving {
         let Some(sent_at) = input.unkeyed_start() else { return false };
         let now = self.shared.clock.now();
         let repeatable = now.since(sent_at) >= limits::START_REPEATS;
-        let knows_all = now.since(self.began) >= limits::START_MEMORY;
+        let knows_all = self.since.elapsed() >= limits::START_MEMORY;
         knows_all && !repeatable && !self.recent.contains(input.execution)
     }
 

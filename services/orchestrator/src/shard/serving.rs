@@ -67,6 +67,8 @@ pub(crate) struct Serving {
     pub(super) first_batch: bool,
     pub(super) idle_since: Timestamp,
     pub(super) began: Timestamp,
+    /// The same, for what must not depend on how wrong clocks are.
+    pub(super) since: Instant,
     /// Since when it has been this node's turn to serve the shard.
     pub(super) turn: Instant,
     pub(super) recent: RecentStarts,
@@ -141,6 +143,7 @@ impl Serving {
             first_batch: true,
             idle_since: now,
             began: now,
+            since: Instant::now(),
             turn,
             recent: RecentStarts::default(),
             stopping: None,
