@@ -38,7 +38,20 @@ struct State {
 #[derive(Default)]
 struct Group {
     members: Vec<Joined>,
+    /// Members that the group has taken for gone. They do not know it yet.
+    expelled: Vec<Joined>,
+    /// Members that are back, and are to be told that they had lost what they held.
+    readmitted: Vec<Joined>,
     committed: BTreeMap<u16, Offset>,
+}
+
+impl Group {
+    /// Keeps the members that `stays` says, wherever they stand.
+    fn retain(&mut self, stays: impl Fn(&Joined) -> bool) {
+        for joined in [&mut self.members, &mut self.expelled, &mut self.readmitted] {
+            joined.retain(&stays);
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -70,7 +83,7 @@ impl Groups {
         drop(state);
         self.changed.notify_waiters();
         let (groups, group, topic) = (self.clone(), group.to_owned(), topic.clone());
-        GroupMember { groups, group, topic, joined, given: None, release }
+        GroupMember { groups, group, topic, joined, given: None, lost: false, release }
     }
 
     /// The position a group has committed.
@@ -82,7 +95,29 @@ impl Groups {
     /// Makes the members of a session leave, without a word.
     pub(crate) fn end_session(&self, session: u64) {
         for group in self.state.lock().groups.values_mut().flat_map(BTreeMap::values_mut) {
-            group.members.retain(|joined| joined.session != session);
+            group.retain(|joined| joined.session != session);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Takes the members of a session for gone, as a group does that hears nothing of them: others
+    /// get what they hold. They themselves are told nothing before [`Groups::readmit`].
+    pub(crate) fn expel(&self, session: u64) {
+        for group in self.state.lock().groups.values_mut().flat_map(BTreeMap::values_mut) {
+            let silent = group.members.extract_if(.., |joined| joined.session == session);
+            group.expelled.extend(silent);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Takes the expelled members of a session in again, behind all others. Each is told first that
+    /// it has lost everything.
+    pub(crate) fn readmit(&self, session: u64) {
+        for group in self.state.lock().groups.values_mut().flat_map(BTreeMap::values_mut) {
+            let back = group.expelled.extract_if(.., |joined| joined.session == session);
+            let back: Vec<_> = back.collect();
+            group.members.extend(&back);
+            group.readmitted.extend(back);
         }
         self.changed.notify_waiters();
     }
@@ -113,6 +148,14 @@ impl State {
         Some((0..partitions).filter(|p| usize::from(*p) % members.len() == place).collect())
     }
 
+    /// Whether a member is back and was not told so yet.
+    fn welcome(&mut self, member: &GroupMember) -> bool {
+        let Some(group) = self.group(&member.topic, &member.group) else { return false };
+        let before = group.readmitted.len();
+        group.readmitted.retain(|joined| *joined != member.joined);
+        group.readmitted.len() < before
+    }
+
     /// Notes a commit; gives the offset below which every group of the topic is done.
     fn commit(&mut self, member: &GroupMember, partition: u16, next: Offset) -> Option<Offset> {
         let group = self.group(&member.topic, &member.group)?;
@@ -134,6 +177,7 @@ pub(crate) struct GroupMember {
     topic: Topic,
     joined: Joined,
     given: Option<Vec<u16>>,
+    lost: bool,
     release: Release,
 }
 
@@ -151,12 +195,19 @@ impl GroupMember {
     }
 
     /// The assignment, when it is not the one given last.
-    fn news(&self) -> Result<Option<Vec<u16>>, ReadError> {
-        let mut state = self.groups.state.lock();
+    fn news(&mut self) -> Result<Option<Vec<u16>>, ReadError> {
+        let groups = self.groups.clone();
+        let mut state = groups.state.lock();
         if let Some(reason) = &state.closed {
             return Err(ReadError::Closed(reason.clone()));
         }
-        Ok(state.assignment(self).filter(|assigned| self.given.as_ref() != Some(assigned)))
+        if state.welcome(self) {
+            self.lost = true;
+            return Ok(Some(vec![]));
+        }
+        let news = state.assignment(self).filter(|assigned| self.given.as_ref() != Some(assigned));
+        self.lost = self.lost && news.is_none();
+        Ok(news)
     }
 
     fn has_others(&self) -> bool {
@@ -178,6 +229,10 @@ impl Member for GroupMember {
         }
     }
 
+    fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     fn leave(self: Box<Self>) -> BoxFuture<'static, bool> {
         let others = self.has_others();
         ready(others).boxed()
@@ -187,7 +242,7 @@ impl Member for GroupMember {
 impl Drop for GroupMember {
     fn drop(&mut self) {
         if let Some(group) = self.groups.state.lock().group(&self.topic, &self.group) {
-            group.members.retain(|joined| *joined != self.joined);
+            group.retain(|joined| *joined != self.joined);
         }
         self.groups.changed.notify_waiters();
     }
@@ -239,6 +294,24 @@ mod tests {
         assert!(dead.assigned().now_or_never().is_none());
         dead.commit(0, Offset::new(9));
         assert_eq!(groups.committed("g", &Partition::new(Topic::Commands, 0)), None);
+    }
+
+    #[tokio::test]
+    async fn an_expelled_member_hears_of_it_when_it_is_back() {
+        let groups = groups(2);
+        let (mut silent, mut other) = (join(&groups, 1), join(&groups, 2));
+        assert_eq!(silent.assigned().await, Ok(vec![0]));
+        assert_eq!(other.assigned().await, Ok(vec![1]));
+        groups.expel(1);
+        assert_eq!(other.assigned().await, Ok(vec![0, 1]));
+        assert!(silent.assigned().now_or_never().is_none());
+        assert!(!silent.is_lost());
+        silent.commit(0, Offset::new(9));
+        assert_eq!(groups.committed("g", &Partition::new(Topic::Commands, 0)), None);
+        groups.readmit(1);
+        assert_eq!((silent.assigned().await, silent.is_lost()), (Ok(vec![]), true));
+        assert_eq!((silent.assigned().await, silent.is_lost()), (Ok(vec![1]), false));
+        assert_eq!(other.assigned().await, Ok(vec![0]));
     }
 
     #[test]

@@ -152,6 +152,19 @@ impl MemoryLog {
         }
     }
 
+    /// Takes this session's members for gone, as the groups of a cluster do with a process that they
+    /// hear nothing of: others get what they hold. The session goes on, and is told nothing before
+    /// [`readmit`](Self::readmit). For simulation alone.
+    pub fn expel(&self) {
+        self.session.shared.groups.expel(self.session.number);
+    }
+
+    /// Takes this session's expelled members in again. They are told that what they held is lost,
+    /// and then what they are assigned. For simulation alone.
+    pub fn readmit(&self) {
+        self.session.shared.groups.readmit(self.session.number);
+    }
+
     /// Every kept record of a partition, for checkers.
     pub fn records(&self, of: &Partition) -> Vec<Fetched> {
         self.session.shared.records.lock().all(of)
