@@ -8,6 +8,6 @@ pub mod crash;
 pub mod entropy;
 pub mod spawn;
 
-pub use clock::Clock;
+pub use clock::{Clock, ClockError};
 pub use entropy::Entropy;
 pub use spawn::{spawn, spawn_on};
