@@ -52,7 +52,8 @@ struct State {
 #[derive(Clone, Debug)]
 enum Change {
     Write(ShardId, Write),
-    Watermark(ShardId, Watermark),
+    /// With when it was asked for.
+    Watermark(ShardId, Watermark, Instant),
     Purge(Purge),
 }
 
@@ -65,6 +66,14 @@ impl MemoryStore {
     /// An empty store that misbehaves as told.
     pub fn with_faults(faults: Faults) -> Self {
         Self { state: Arc::default(), faults }
+    }
+
+    /// The same rows behind calls that go well, for a checker and for what a simulation does behind
+    /// the back of its nodes.
+    #[must_use]
+    pub fn without_faults(&self) -> Self {
+        let faults = Faults { hook: None, ..self.faults.clone() };
+        Self { state: Arc::clone(&self.state), faults }
     }
 
     /// Loses the entries acknowledged within the loss window, except those that `survives` keeps.
@@ -113,8 +122,8 @@ impl MemoryStore {
                 }
                 write.executions.len()
             }
-            Change::Watermark(shard, watermark) => {
-                state.marks.entry(*shard).or_default().set(*watermark, now);
+            Change::Watermark(shard, watermark, asked) => {
+                state.marks.entry(*shard).or_default().set(*watermark, *asked, now);
                 1
             }
             Change::Purge(purge) => state.purge(*purge),
@@ -208,7 +217,7 @@ impl Store for MemoryStore {
     }
 
     fn set_watermark(&self, shard: ShardId, watermark: Watermark) -> StoreFuture<()> {
-        let change = Change::Watermark(shard, watermark);
+        let change = Change::Watermark(shard, watermark, Instant::now());
         let done = self.change(Operation::SetWatermark, shard, change);
         done.map(|answer| answer.map(drop)).boxed()
     }

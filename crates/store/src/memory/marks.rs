@@ -3,7 +3,8 @@
 //! The margin may only become a watermark all of whose rows are out of reach of a crash: those
 //! rows were acknowledged before the watermark was set, so one set a whole loss window ago
 //! qualifies. After a crash the margin stands still until somebody takes the shard over by
-//! reading the row: only a new owner writes the lost rows again before it sets a watermark.
+//! reading the row: only a new owner writes the lost rows again before it sets a watermark. A
+//! watermark that was asked for before the crash and comes after it never becomes the margin.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,16 +22,18 @@ pub(super) struct Marks {
     candidates: VecDeque<(Instant, Watermark)>,
     /// A crash lost rows and nobody has taken over since.
     frozen: bool,
+    crashed: Option<Instant>,
 }
 
 impl Marks {
-    /// Moves the watermark, unless that would make it fall.
-    pub(super) fn set(&mut self, watermark: Watermark, now: Instant) {
+    /// Moves the watermark that was `asked` for, unless that would make it fall.
+    pub(super) fn set(&mut self, watermark: Watermark, asked: Instant, now: Instant) {
         if self.latest.is_some_and(|latest| latest.version() > watermark.version()) {
             return;
         }
         self.latest = Some(watermark);
-        if !self.frozen {
+        let is_safe = self.crashed.is_none_or(|crashed| asked > crashed);
+        if is_safe && !self.frozen {
             self.candidates.push_back((now, watermark));
         }
     }
@@ -51,6 +54,7 @@ impl Marks {
         self.settle(now, Some(window));
         self.candidates.clear();
         self.frozen = true;
+        self.crashed = Some(now);
     }
 
     fn settle(&mut self, now: Instant, window: Option<Duration>) {

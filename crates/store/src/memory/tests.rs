@@ -140,3 +140,18 @@ async fn the_margin_stands_still_from_a_crash_until_a_new_owner_comes() {
     sleep(10 * SECOND).await;
     assert_eq!(marks(&store).await, (4, Some(4)), "the new owner wrote them again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_late_watermark_from_before_a_crash_never_becomes_the_margin() {
+    let late = Fault::Unknown { answered: SECOND, applied: Some(5 * SECOND) };
+    let faults = Mutex::new(VecDeque::from([late]));
+    let hook: FaultHook = Arc::new(move |_| faults.lock().pop_front().unwrap_or_default());
+    let store =
+        MemoryStore::with_faults(Faults { hook: Some(hook), loss_window: Some(10 * SECOND) });
+    store.set_watermark(SHARD, watermark(1)).await.expect_err("it is unknown");
+    store.crash(|_| false);
+    let found = store.watermarks(SHARD).await.expect("answered");
+    assert!(found.is_none(), "a new owner begins at the beginning");
+    sleep(20 * SECOND).await;
+    assert_eq!(marks(&store.without_faults()).await, (1, None));
+}
