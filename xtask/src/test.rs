@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cargo::{cargo, run as run_command};
 use crate::suites::{Failure, Suites, Verdict};
-use crate::{checks, proofs, tools};
+use crate::{checks, proofs, sim, tools};
 
 #[derive(Args)]
 pub(crate) struct TestArgs {
@@ -28,6 +28,7 @@ const THOROUGH: &[Suite] = &[
     ("generated files are up to date", proofs::up_to_date),
     ("tests", all_tests),
     ("doc tests", doc_tests),
+    ("a broken engine is caught", mutations),
 ];
 
 /// The format and the lints alone.
@@ -79,4 +80,11 @@ fn all_tests() -> Result<(), Failure> {
 
 fn doc_tests() -> Result<(), Failure> {
     run_command(cargo(["test", "--workspace", "--no-fail-fast", "--doc"]))
+}
+
+/// Breaks the engine in each of the ways that the simulation must see.
+fn mutations() -> Result<(), Failure> {
+    let features = ["--features", sim::MUTATIONS];
+    let test = ["test", "--workspace", "--no-fail-fast", "--test", "mutations"];
+    run_command(cargo(test.into_iter().chain(features)))
 }

@@ -32,6 +32,9 @@ pub struct Birth {
     pub shard: ActorRef<ShardMessage>,
     /// The shard's incarnation that this actor belongs to.
     pub incarnation: u64,
+    /// How its node is broken on purpose.
+    #[cfg(feature = "mutations")]
+    pub mutation: Option<crate::mutations::Mutation>,
 }
 
 /// Inputs to decide, in order.
@@ -139,6 +142,8 @@ impl Birth {
         match self.decision(&before, question) {
             Err(rejection) => Verdict::Rejected(rejection),
             Ok(decision) => {
+                #[cfg(feature = "mutations")]
+                let decision = self.broken_decision(&question.command, decision);
                 let staged = Staged::new(before.id(), before.sequence(), decision);
                 self.execution = Arc::clone(&staged.after);
                 Verdict::Staged(staged)
@@ -148,6 +153,10 @@ impl Birth {
 
     fn decision(&self, before: &Execution, question: &Question) -> Result<Decision, Rejection> {
         let Question { command, moment, raw } = question;
+        #[cfg(feature = "mutations")]
+        crate::mutations::panic_if_asked(command);
+        #[cfg(feature = "mutations")]
+        let command = &self.broken_command(before, command);
         match flowmill_engine::decide(&self.flow, before, command, moment) {
             Err(Rejection::Quarantined) => match crate::shard::kept(command, raw) {
                 Some(kept) => flowmill_engine::keep_input(before, kept),

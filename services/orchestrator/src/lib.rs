@@ -7,8 +7,26 @@
 //! **Invariant:** nothing is sent, answered or projected before the batch that decided it is
 //! committed, and only one append commits it.
 
+/// Whether a node's settings say that it is broken in that way on purpose.
+#[cfg(feature = "mutations")]
+macro_rules! broken {
+    ($settings:expr, $mutation:ident) => {
+        $settings.mutation == Some(crate::mutations::Mutation::$mutation)
+    };
+}
+
+/// Nothing is broken on purpose without the feature `mutations`.
+#[cfg(not(feature = "mutations"))]
+macro_rules! broken {
+    ($settings:expr, $mutation:ident) => {
+        false
+    };
+}
+
 pub mod execution;
 pub mod measure;
+#[cfg(feature = "mutations")]
+pub mod mutations;
 pub mod orchestrator;
 pub mod projector;
 mod pulse;

@@ -257,6 +257,8 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
     /// Begins to write the watermark, when there is a later batch that it may stand on. Rows go
     /// on being written meanwhile: a watermark waits for the disk.
     fn move_watermark(&mut self) -> Option<Marking> {
+        #[cfg(feature = "mutations")]
+        self.trail.pass_the_mark(&self.settings);
         let batch = self.trail.watermark()?;
         let watermark = Watermark {
             log: self.log,

@@ -30,6 +30,9 @@ pub struct Settings {
     /// Whether steps in executions' lives are told on the `lifecycle` topic. It costs two records
     /// for each execution, so it is for logs that somebody outside can read.
     pub lifecycle: bool,
+    /// How the node is broken on purpose.
+    #[cfg(feature = "mutations")]
+    pub mutation: Option<crate::mutations::Mutation>,
 }
 
 impl Default for Settings {
@@ -45,6 +48,8 @@ impl Default for Settings {
             trim_every: Duration::from_secs(10),
             task_partitions: 4,
             lifecycle: false,
+            #[cfg(feature = "mutations")]
+            mutation: None,
         }
     }
 }

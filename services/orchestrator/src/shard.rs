@@ -234,6 +234,7 @@ impl Shard {
             ShardMessage::Stop(done) => self.stop(done),
             ShardMessage::Turn(pulse) => pulse.beat(),
             ShardMessage::Ask(request) => self.ask(request),
+            ShardMessage::ForeignClaim(_) if broken!(self.shared.settings, FencedGoesOn) => {}
             ShardMessage::ForeignClaim(_) => {
                 self.apply(Next::Reclaim("another node claimed the shard".into()));
             }
@@ -353,6 +354,8 @@ impl Shard {
             entropy: self.shared.entropy.clone(),
             node: self.shared.settings.node.clone(),
             shard: self.id,
+            #[cfg(feature = "mutations")]
+            mutation: self.shared.settings.mutation,
         };
         let (me, incarnation) = (self.me.clone(), self.incarnation);
         let pause = self.pause();

@@ -111,6 +111,9 @@ pub struct Claimant {
     pub node: String,
     /// The shard.
     pub shard: ShardId,
+    /// How the node is broken on purpose.
+    #[cfg(feature = "mutations")]
+    pub mutation: Option<crate::mutations::Mutation>,
 }
 
 /// Records taken in one read of history.
@@ -146,6 +149,8 @@ impl Claimant {
         let history = Partition::of_shard(Topic::History, self.shard);
         let bounds = self.log.bounds(&history).await.map_err(read_error)?;
         let (mut replay, start) = Replay::start(self.log.identity(), margin, bounds.start)?;
+        #[cfg(feature = "mutations")]
+        replay.judge.accept_stale(self.mutation);
         let mut reader = self.log.reader(&history, start);
         let began = Instant::now();
         replay.read_to(reader.as_mut(), bounds.end).await?;

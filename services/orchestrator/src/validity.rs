@@ -21,6 +21,9 @@ pub struct Judge {
     mark: BatchNumber,
     positions: InputPositions,
     next: Offset,
+    /// Whether batches of any epoch count, on purpose.
+    #[cfg(feature = "mutations")]
+    accepts_stale: bool,
 }
 
 /// What the rule says of one record.
@@ -66,6 +69,8 @@ impl Judge {
             mark: BatchNumber::default(),
             positions: InputPositions::default(),
             next: Offset::default(),
+            #[cfg(feature = "mutations")]
+            accepts_stale: false,
         }
     }
 
@@ -78,6 +83,8 @@ impl Judge {
             mark: watermark.mark,
             positions: watermark.positions,
             next: watermark.offset.next(),
+            #[cfg(feature = "mutations")]
+            accepts_stale: false,
         }
     }
 
@@ -104,7 +111,10 @@ impl Judge {
 
     fn judge_batch(&mut self, offset: Offset, batch: &Batch) -> Result<Verdict, Broken> {
         let unclaimed = self.epoch == Epoch::default();
-        if unclaimed || batch.epoch != self.epoch || batch.number <= self.number {
+        let stale = batch.epoch != self.epoch;
+        #[cfg(feature = "mutations")]
+        let stale = stale && !self.accepts_stale;
+        if unclaimed || stale || batch.number <= self.number {
             return Ok(Verdict::Skipped);
         }
         if batch.number != self.number.next() {
@@ -115,6 +125,13 @@ impl Judge {
         self.mark = batch.mark;
         self.positions = batch.positions;
         Ok(Verdict::Counts)
+    }
+
+    /// Lets batches of any epoch count, if the node is broken in that way.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn accept_stale(&mut self, mutation: Option<crate::mutations::Mutation>) {
+        let stale = crate::mutations::Mutation::StaleEpochAccepted;
+        self.accepts_stale = mutation == Some(stale);
     }
 
     /// The epoch of the latest valid claim; 0 when there is none.

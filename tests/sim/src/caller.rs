@@ -1,5 +1,5 @@
-//! Callers: they deploy, start, signal, suspend, resume and cancel, and remember what they were
-//! told.
+//! Callers: they deploy, start, signal, suspend, resume, cancel and ask, and remember what they
+//! were told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,12 +12,13 @@ use flowmill_model::{
     CommandId, ExecutionId, FlowName, FlowVersion, Name, Offset, Payload, Queue, ShardId, Version,
     envelope,
 };
+use flowmill_routing::{AskError, ExecutionView, Owners, Position};
 use flowmill_runtime::Clock;
 use parking_lot::Mutex;
 
 use crate::chance::Chance;
 use crate::flows::DEFINITIONS;
-use crate::world::Trace;
+use crate::trace::Trace;
 
 /// What callers know.
 #[derive(Clone, Debug, Default)]
@@ -26,16 +27,28 @@ pub struct Ledger {
     pub started: BTreeMap<ExecutionId, &'static str>,
     /// Starts that were tried and not acknowledged: they may exist or not.
     pub tried: BTreeMap<ExecutionId, &'static str>,
+    /// Where each acknowledged start stands.
+    pub positions: BTreeMap<ExecutionId, Position>,
+    /// The last acknowledged command of each shard.
+    pub last: BTreeMap<ShardId, Offset>,
+    /// Answers that must not be.
+    pub violations: Vec<String>,
 }
 
-/// The log session of the process that is alive now.
-pub type Current = Arc<Mutex<Arc<dyn Log>>>;
+/// Where callers write and ask. Clones are the same.
+#[derive(Clone)]
+pub struct Doors {
+    /// The log session to write through.
+    pub log: Arc<Mutex<Arc<dyn Log>>>,
+    /// The nodes that can be asked.
+    pub owners: Arc<Mutex<Vec<Owners>>>,
+}
 
-/// A caller of the one shard.
+/// A caller of the shards.
 #[derive(Clone)]
 pub struct Caller {
-    /// The log session to write through.
-    pub log: Current,
+    /// Where it writes and asks.
+    pub doors: Doors,
     /// The run's clock.
     pub clock: Clock,
     /// Its choices.
@@ -44,9 +57,14 @@ pub struct Caller {
     pub ledger: Arc<Mutex<Ledger>>,
     /// The run's trace.
     pub trace: Trace,
+    /// Shards there are.
+    pub shards: u16,
+    /// Whether it makes transitions panic.
+    pub panics: bool,
 }
 
-const SHARD: ShardId = ShardId::new(0);
+/// The signal that has a transition panic, in a build with mutations.
+const PANIC: &str = "panic";
 
 /// How long a caller waits for an acknowledgement.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -86,10 +104,11 @@ impl Caller {
     /// Calls for a while.
     pub async fn call(&self, calls: u64) {
         for _ in 0..calls {
-            tokio::time::sleep(self.chance.millis(400)).await;
+            tokio::time::sleep(self.chance.millis(1_000)).await;
             match self.chance.below(100) {
-                0..70 => self.start().await,
-                70..88 => self.signal().await,
+                0..60 => self.start().await,
+                60..75 => self.signal().await,
+                75..85 => self.ask().await,
                 _ => self.control().await,
             }
         }
@@ -101,10 +120,12 @@ impl Caller {
         let (execution, name) = match self.some_execution().filter(|_| again) {
             Some(known) => known,
             None => {
-                let name = DEFINITIONS[self.chance.below(5) as usize].0;
+                let name = DEFINITIONS[self.chance.index(DEFINITIONS.len())].0;
                 let unique =
                     (u128::from(self.chance.bits()) << 64) | u128::from(self.chance.bits());
-                (ExecutionId::new(SHARD, unique), name)
+                let shard = self.chance.index(self.shards.into());
+                let shard = ShardId::new(u16::try_from(shard).unwrap_or(0));
+                (ExecutionId::new(shard, unique), name)
             }
         };
         // The input follows from the id, so that a repeated key comes with the same input.
@@ -114,8 +135,10 @@ impl Caller {
         let start = Start { execution, flow: version(name), hash, input, keyed: keyed || again };
         self.ledger.lock().tried.insert(execution, name);
         for _ in 0..5 {
-            if self.send(Command::Start(start.clone())).await.is_some() {
-                self.ledger.lock().started.insert(execution, name);
+            if let Some(offset) = self.send(Command::Start(start.clone())).await {
+                let mut ledger = self.ledger.lock();
+                ledger.started.insert(execution, name);
+                ledger.positions.insert(execution, Position { shard: execution.shard(), offset });
                 return;
             }
         }
@@ -123,13 +146,35 @@ impl Caller {
 
     async fn signal(&self) {
         let Some((execution, _)) = self.some_execution() else { return };
+        let name = if self.panics && self.chance.percent(20) { PANIC } else { "go" };
         let signal = Signal {
             execution,
             id: self.command_id(),
-            name: Queue::new("go").expect("a valid name"),
+            name: Queue::new(name).expect("a valid name"),
             payload: Payload::from("{\"went\":true}"),
         };
         self.send(Command::Signal(signal)).await;
+    }
+
+    /// Asks for an execution whose start was acknowledged: nobody may say that it is not there.
+    async fn ask(&self) {
+        let Some((execution, _)) = self.some_execution() else { return };
+        let position = self.ledger.lock().positions.get(&execution).copied();
+        let Some(position) = position else { return };
+        let owners = {
+            let owners = self.doors.owners.lock();
+            if owners.is_empty() {
+                return;
+            }
+            owners[self.chance.index(owners.len())].clone()
+        };
+        let after = self.chance.percent(50).then_some(position);
+        let answer = owners.read(execution, after, PATIENCE).await;
+        self.trace.note(format!("ask {execution} after {after:?}: {}", told(&answer)));
+        if let Ok(None) = answer {
+            let line = format!("I10: {execution} is said not to be there, after {after:?}");
+            self.ledger.lock().violations.push(line);
+        }
     }
 
     async fn control(&self) {
@@ -165,14 +210,42 @@ impl Caller {
     }
 
     async fn send(&self, command: Command) -> Option<Offset> {
+        let what = kind(&command);
         let record = CommandRecord { sent_at: self.clock.now(), trace: None, command };
-        let log = Arc::clone(&*self.log.lock());
-        let to = Partition::of_shard(Topic::Commands, SHARD);
+        let log = Arc::clone(&*self.doors.log.lock());
+        let execution = record.command.execution();
+        let shard = execution.map_or(ShardId::new(0), ExecutionId::shard);
+        let to = Partition::of_shard(Topic::Commands, shard);
         let value = envelope::encode(&record);
         let append = log.append(&to, Record::of(value));
         let answer = tokio::time::timeout(PATIENCE, append).await.ok().and_then(Result::ok);
-        let execution = record.command.execution().map_or_else(|| "-".into(), |id| id.to_string());
-        self.trace.note(format!("call {execution} -> {answer:?}"));
+        if let Some(offset) = answer {
+            let mut ledger = self.ledger.lock();
+            let last = ledger.last.entry(shard).or_default();
+            *last = offset.max(*last);
+        }
+        let execution = execution.map_or_else(|| "-".into(), |id| id.to_string());
+        self.trace.note(format!("call {execution} {what} -> {answer:?}"));
         answer
+    }
+}
+
+const fn kind(command: &Command) -> &'static str {
+    match command {
+        Command::Deploy(_) => "deploy",
+        Command::Activate(_) => "activate",
+        Command::Start(_) => "start",
+        Command::Signal(_) => "signal",
+        Command::Cancel(_) => "cancel",
+        Command::Suspend(_) => "suspend",
+        Command::Resume(_) => "resume",
+    }
+}
+
+fn told(answer: &Result<Option<ExecutionView>, AskError>) -> String {
+    match answer {
+        Ok(Some(view)) => format!("{:?}", view.status),
+        Ok(None) => "not there".to_owned(),
+        Err(error) => error.to_string(),
     }
 }

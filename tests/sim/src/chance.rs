@@ -20,6 +20,12 @@ impl Chance {
         self.0.next() % bound.max(1)
     }
 
+    /// A place in something of `length` elements.
+    pub fn index(&self, length: usize) -> usize {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        usize::try_from(self.below(length)).unwrap_or(0)
+    }
+
     /// True in `percent` of a hundred cases.
     pub fn percent(&self, percent: u64) -> bool {
         self.below(100) < percent

@@ -1,7 +1,7 @@
 //! The flows that are run: one for each way an execution can spend its time.
 
 /// Every definition, by its name in namespace `sim`.
-pub const DEFINITIONS: [(&str, &str); 5] = [
+pub const DEFINITIONS: [(&str, &str); 6] = [
     (
         "inline",
         r#"
@@ -100,6 +100,33 @@ connections:
   - source.out -> pick.in
   - pick.small -> stop.in
   - pick.large -> work.in
+"#,
+    ),
+    (
+        "patient",
+        r#"
+flowmill: 1
+document: { namespace: sim, name: patient, version: 1.0.0 }
+nodes:
+  - { id: source, type: start }
+  - { id: rest, type: wait, parameters: { for: PT7S } }
+  - id: work
+    type: task
+    parameters: { type: work, input: 3 }
+    retry: { delay: PT2S, backoff: linear, limit: { attempts: 5 } }
+    timeout: PT8S
+  - { id: go, type: signal, parameters: { name: go, timeout: PT20S } }
+  - { id: missed, type: map, parameters: { expression: "\"missed\"" } }
+  - { id: once, type: merge, parameters: { mode: any } }
+  - { id: done, type: end }
+connections:
+  - source.out -> rest.in
+  - rest.out -> work.in
+  - work.out -> go.in
+  - go.out -> once.in
+  - go.error -> missed.in
+  - missed.out -> once.in
+  - once.out -> done.in
 "#,
     ),
 ];

@@ -2,6 +2,9 @@
 #![expect(clippy::print_stdout, reason = "this program's purpose is to print")]
 
 use clap::Parser;
+#[cfg(feature = "mutations")]
+use flowmill_orchestrator::mutations::Mutation;
+use flowmill_sim::sometimes::Counts;
 
 /// Plays seeds of the simulation and says what the checker found. Exits with 1 on a violation.
 #[derive(Parser)]
@@ -15,6 +18,17 @@ struct Arguments {
     /// Print everything that happened.
     #[arg(long)]
     trace: bool,
+    /// Break every node on purpose in this way, and stop at the first seed that shows it. Exits
+    /// with 1 when none does.
+    #[cfg(feature = "mutations")]
+    #[arg(long, value_parser = mutation)]
+    mutation: Option<Mutation>,
+}
+
+#[cfg(feature = "mutations")]
+fn mutation(name: &str) -> Result<Mutation, String> {
+    let names = Mutation::ALL.map(Mutation::name).join(", ");
+    Mutation::parse(name).ok_or_else(|| format!("there are {names}"))
 }
 
 fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
@@ -25,14 +39,15 @@ fn range(text: &str) -> Result<std::ops::Range<u64>, String> {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    #[cfg(feature = "mutations")]
+    flowmill_orchestrator::mutations::hide_panics();
     let seeds = arguments.seed.map_or(arguments.seeds, |seed| seed..seed + 1);
-    if arguments.trace {
-        let filter = tracing_subscriber::EnvFilter::from_env("FLOWMILL_LOG");
-        let logs = tracing_subscriber::fmt().without_time().with_env_filter(filter);
-        logs.with_writer(std::io::stderr).init();
+    #[cfg(feature = "mutations")]
+    if let Some(mutation) = arguments.mutation {
+        return hunt(mutation, seeds);
     }
     let mut failed = Vec::new();
-    let mut transitions = 0;
+    let (mut transitions, mut sometimes) = (0, Counts::default());
     for seed in seeds.clone() {
         let outcome = flowmill_sim::run(seed)?;
         if arguments.trace {
@@ -40,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         }
         let report = &outcome.report;
         transitions += report.transitions;
+        sometimes.add(&report.sometimes);
         if !report.violations.is_empty() {
             println!("seed {seed}: {:?}", outcome.plan);
             report.violations.iter().take(20).for_each(|line| println!("  {line}"));
@@ -48,10 +64,25 @@ fn main() -> anyhow::Result<()> {
             println!("seed {seed}: {report:?}");
         }
     }
+    sometimes.iter().for_each(|(name, count)| println!("sometimes {count} {name}"));
     let count = seeds.end - seeds.start;
     println!(
         "{count} seeds, {transitions} transitions, {} with violations: {failed:?}",
         failed.len()
     );
     if failed.is_empty() { Ok(()) } else { std::process::exit(1) }
+}
+
+/// Plays seeds with broken nodes until one shows it.
+#[cfg(feature = "mutations")]
+fn hunt(mutation: Mutation, seeds: std::ops::Range<u64>) -> anyhow::Result<()> {
+    let name = mutation.name();
+    let found = flowmill_sim::mutated::first_caught(mutation, seeds)?;
+    let Some((seed, violations)) = found else {
+        println!("{name}: no seed shows it");
+        std::process::exit(1);
+    };
+    println!("{name}: seed {seed} shows it");
+    violations.iter().take(5).for_each(|line| println!("  {line}"));
+    Ok(())
 }

@@ -10,10 +10,13 @@ use flowmill_orchestrator::{Orchestrator, Parts, Settings};
 use flowmill_routing::{Directory, Owners};
 use flowmill_runtime::{Clock, Entropy};
 use flowmill_store::Store;
-use flowmill_store::memory::MemoryStore;
 use flowmill_telemetry::Metrics;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long a node may take to end that is killed. One that stands still in the middle of
+/// something does not hear of it, and is gone all the same.
+const KILL: Duration = Duration::from_millis(100);
 
 /// A running node.
 pub struct Node {
@@ -21,24 +24,31 @@ pub struct Node {
     pub log: MemoryLog,
     /// The way to its shards.
     pub owners: Owners,
+    /// Its figures.
+    pub metrics: Metrics,
     orchestrator: Orchestrator,
-    worker: Option<JoinHandle<()>>,
 }
 
 /// What a node is started with.
 pub struct Start {
     /// Its session of the log.
-    pub log: MemoryLog,
+    pub session: MemoryLog,
+    /// The log as the node has it: the session, or something around it.
+    pub log: Arc<dyn Log>,
     /// The store.
-    pub store: MemoryStore,
-    /// The run's clock.
+    pub store: Arc<dyn Store>,
+    /// Its clock.
     pub clock: Clock,
     /// Seed of its decisions.
     pub seed: u64,
-    /// Its name.
-    pub name: String,
-    /// Shards of the cluster.
-    pub shards: u16,
+    /// Its settings.
+    pub settings: Settings,
+}
+
+/// The settings of a node of that name in a cluster with so many shards. The checker reads the
+/// whole history, so nothing of it is let go.
+pub fn settings(name: String, shards: u16) -> Settings {
+    Settings { node: name, shards, trim_every: Duration::MAX, ..Settings::default() }
 }
 
 impl Node {
@@ -47,48 +57,33 @@ impl Node {
     /// # Errors
     /// The orchestrator does not start.
     pub async fn start(start: Start) -> anyhow::Result<Self> {
-        let Start { log, store, clock, seed, name, shards } = start;
-        let shared: Arc<dyn Log> = Arc::new(log.clone());
-        let store: Arc<dyn Store> = Arc::new(store);
-        flowmill_orchestrator::ensure_topics(shared.as_ref(), shards).await?;
-        let owners = Owners::default();
+        let Start { session, log, store, clock, seed, settings } = start;
+        flowmill_orchestrator::ensure_topics(log.as_ref(), settings.shards).await?;
+        let (owners, metrics) = (Owners::default(), Metrics::default());
         let parts = Parts {
-            catalogue: Catalogue::follow(&shared),
-            directory: Directory::follow(&shared),
-            log: shared,
+            catalogue: Catalogue::follow(&log),
+            directory: Directory::follow(&log),
+            log,
             store,
             owners: owners.clone(),
             clock,
             entropy: Entropy::seeded(seed),
-            metrics: Metrics::default(),
+            metrics: metrics.clone(),
             deciders: Handle::current(),
         };
-        // The checker reads the whole history, so nothing of it is let go.
-        let trim_every = Duration::MAX;
-        let settings = Settings { node: name, shards, trim_every, ..Settings::default() };
         let orchestrator = Orchestrator::start(parts, settings).await?;
-        Ok(Self { log, owners, orchestrator, worker: None })
-    }
-
-    /// Gives it a worker, which ends with it.
-    pub fn employ(&mut self, worker: JoinHandle<()>) {
-        self.worker = Some(worker);
+        Ok(Self { log: session, owners, metrics, orchestrator })
     }
 
     /// Ends it as a crash would.
     pub async fn kill(self, in_flight: InFlight) {
         self.log.crash(in_flight);
-        if let Some(worker) = self.worker {
-            worker.abort();
-        }
-        self.orchestrator.kill().await;
+        // Dropping it does the rest when it does not hear.
+        drop(timeout(KILL, self.orchestrator.kill()).await);
     }
 
     /// Ends it in good order.
     pub async fn stop(self) {
-        if let Some(worker) = self.worker {
-            worker.abort();
-        }
         self.orchestrator.stop().await;
     }
 }

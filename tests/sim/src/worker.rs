@@ -1,6 +1,6 @@
 //! A worker that does what workers do at their worst: answers late, twice, wrongly, or never.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use flowmill_events::{decode_task, encode_result};
 use flowmill_log::{Log, Partition, ReadLimit, Topic, worker_group};
 use flowmill_model::task::{Failure, Outcome, ResultRecord, TaskRecord};
-use flowmill_model::{ErrorCode, Offset, Payload, Problem, Queue, TaskToken};
+use flowmill_model::{ErrorCode, Offset, Payload, Problem, Queue, TaskId, TaskToken};
 use flowmill_runtime::spawn;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::chance::Chance;
-use crate::world::Trace;
+use crate::trace::Trace;
 
 const READ: ReadLimit =
     ReadLimit { records: NonZeroUsize::new(16).expect("not zero"), bytes: 1 << 20 };
@@ -24,12 +25,25 @@ pub fn queue() -> Queue {
     Queue::new("work").expect("a valid name")
 }
 
+/// The attempts that workers said to have completed, each with the token it came with. Clones are
+/// the same.
+#[derive(Clone, Debug, Default)]
+pub struct Answers(Arc<Mutex<BTreeSet<(TaskId, TaskToken)>>>);
+
+impl Answers {
+    /// Whether a worker said so.
+    pub fn holds(&self, task: TaskId, token: TaskToken) -> bool {
+        self.0.lock().contains(&(task, token))
+    }
+}
+
 /// Works off the partitions of the queue that it is assigned, until its log session ends.
 /// `faulty` says whether it misbehaves.
 pub async fn work(
     log: Arc<dyn Log>,
     chance: Chance,
     trace: Trace,
+    answers: Answers,
     faulty: impl Fn() -> bool + Send + Clone + 'static,
 ) {
     let topic = Topic::Tasks(queue());
@@ -63,6 +77,7 @@ pub async fn work(
                 number,
                 chance: chance.clone(),
                 trace: trace.clone(),
+                answers: answers.clone(),
             };
             let begin = || spawn("sim worker", partition.work(faulty.clone()));
             working.entry(number).or_insert_with(begin);
@@ -77,6 +92,7 @@ struct Working {
     number: u16,
     chance: Chance,
     trace: Trace,
+    answers: Answers,
 }
 
 impl Working {
@@ -100,50 +116,85 @@ impl Working {
                     continue;
                 };
                 self.trace.note(format!("task {} {}", task.id, task.token));
-                let (log, chance) = (Arc::clone(&self.log), self.chance.clone());
-                spawn("sim task", answer(log, task, chance, faulty()));
+                let answering = Answering {
+                    log: Arc::clone(&self.log),
+                    task,
+                    chance: self.chance.clone(),
+                    answers: self.answers.clone(),
+                };
+                spawn("sim task", answering.answer(faulty()));
             }
         }
     }
 }
 
-async fn answer(log: Arc<dyn Log>, task: TaskRecord, chance: Chance, faulty: bool) {
-    let pause = if faulty { chance.millis(3_000) } else { chance.millis(50) };
-    tokio::time::sleep(pause).await;
-    let roll = if faulty { chance.below(100) } else { 99 };
-    let outcome = match roll {
-        0..8 => return,
-        8..20 => Outcome::Failed(Failure {
-            problem: Problem::of(ErrorCode::TaskFailed, "drawn"),
-            retryable: true,
-            retry_after_ms: None,
-        }),
-        20..24 => Outcome::Later(chance.below(2_000)),
-        24..28 => Outcome::Running,
-        _ => Outcome::Completed(Payload::from("{\"done\":true}")),
-    };
-    let goes_on = matches!(outcome, Outcome::Running);
-    send(&log, &task, task.token, outcome).await;
-    if goes_on {
-        tokio::time::sleep(chance.millis(2_000)).await;
-        send(&log, &task, task.token, done()).await;
+/// The work on one task.
+struct Answering {
+    log: Arc<dyn Log>,
+    task: TaskRecord,
+    chance: Chance,
+    answers: Answers,
+}
+
+impl Answering {
+    async fn answer(self, faulty: bool) {
+        let chance = &self.chance;
+        let pause = if faulty { chance.millis(3_000) } else { chance.millis(50) };
+        tokio::time::sleep(pause).await;
+        let roll = if faulty { chance.below(100) } else { 99 };
+        if faulty && chance.percent(10) {
+            self.forge().await;
+        }
+        let outcome = match roll {
+            0..8 => return,
+            8..20 => Outcome::Failed(Failure {
+                problem: Problem::of(ErrorCode::TaskFailed, "drawn"),
+                retryable: true,
+                retry_after_ms: None,
+            }),
+            20..24 => Outcome::Later(chance.below(2_000)),
+            24..28 => Outcome::Running,
+            28..33 => {
+                // About when the attempt's time is over.
+                let late = Duration::from_secs(6) + chance.millis(5_000);
+                tokio::time::sleep(late).await;
+                done()
+            }
+            _ => done(),
+        };
+        let goes_on = matches!(outcome, Outcome::Running);
+        self.send(self.task.token, outcome).await;
+        if goes_on {
+            tokio::time::sleep(chance.millis(2_000)).await;
+            self.send(self.task.token, done()).await;
+        }
+        if faulty && chance.percent(10) {
+            self.forge().await;
+        }
+        if faulty && chance.percent(10) {
+            tokio::time::sleep(chance.millis(8_000)).await;
+            self.send(self.task.token, done()).await;
+        }
     }
-    if faulty && chance.percent(10) {
-        send(&log, &task, TaskToken::new(chance.bits()), done()).await;
+
+    /// Sends a result with a token that nobody gave.
+    async fn forge(&self) {
+        let forged = Outcome::Completed(Payload::from("{\"forged\":true}"));
+        self.send(TaskToken::new(self.chance.bits()), forged).await;
     }
-    if faulty && chance.percent(10) {
-        tokio::time::sleep(chance.millis(8_000)).await;
-        send(&log, &task, task.token, done()).await;
+
+    async fn send(&self, token: TaskToken, outcome: Outcome) {
+        let id = self.task.id;
+        if token == self.task.token && matches!(outcome, Outcome::Completed(_)) {
+            self.answers.0.lock().insert((id, token));
+        }
+        let record = ResultRecord { id, token, outcome, trace: None };
+        let to = Partition::of_shard(Topic::Results, id.execution.shard());
+        // A result that is lost is the business of the engine's time-outs.
+        drop(self.log.append(&to, encode_result(&record)).await);
     }
 }
 
 fn done() -> Outcome {
     Outcome::Completed(Payload::from("{\"done\":true}"))
-}
-
-async fn send(log: &Arc<dyn Log>, task: &TaskRecord, token: TaskToken, outcome: Outcome) {
-    let record = ResultRecord { id: task.id, token, outcome, trace: None };
-    let to = Partition::of_shard(Topic::Results, task.id.execution.shard());
-    // A result that is lost is the business of the engine's time-outs.
-    drop(log.append(&to, encode_result(&record)).await);
 }

@@ -46,6 +46,14 @@ impl Trail {
         news
     }
 
+    /// Lets the watermark pass the mark, if the node is broken in that way.
+    #[cfg(feature = "mutations")]
+    pub(super) fn pass_the_mark(&mut self, settings: &crate::Settings) {
+        if broken!(settings, WatermarkPastMark) {
+            self.mark = self.taken;
+        }
+    }
+
     /// Takes the latest batch that a watermark may stand on; `None` when it would not move.
     pub(super) fn watermark(&mut self) -> Option<TailBatch> {
         let deferral = self.deferrals.values().min().copied();

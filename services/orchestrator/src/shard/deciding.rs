@@ -166,6 +166,8 @@ impl Serving {
                 flow: deployed.flow,
                 shard: self.me.clone(),
                 incarnation: self.incarnation,
+                #[cfg(feature = "mutations")]
+                mutation: self.shared.settings.mutation,
             },
         );
         true

@@ -109,11 +109,13 @@ impl Live {
             Phase::Idle | Phase::Acting(_) => true,
             Phase::Loading | Phase::NoFlow => false,
         };
-        resting
-            && self.waiting.is_empty()
-            && self.deciding.is_none()
-            && self.undelivered == 0
-            && self.unflushed.is_empty()
+        resting && !self.is_undecided() && self.unflushed.is_empty()
+    }
+
+    /// Whether all that is wrong with letting it go is that it is not in the store yet.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Acting(_)) && !self.is_undecided()
     }
 
     /// Whether no input for it can be expected before `until`: it has ended, was never started,

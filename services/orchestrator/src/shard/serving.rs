@@ -115,7 +115,8 @@ impl Serving {
         let now = shared.clock.now();
         let stored = watermark.map_or(BatchNumber::default(), |mark| mark.batch);
         let pump = Pump { log: Arc::clone(&shared.log), shard: id, me: me.clone(), incarnation };
-        let recorded = judge.mark();
+        let recorded =
+            if broken!(shared.settings, MarkForgotten) { judge.number() } else { judge.mark() };
         let above = |(number, record)| (number > recorded).then_some(record);
         let unsent: Vec<_> = index.definitions.iter().cloned().filter_map(above).collect();
         let decided = index.definitions.into_iter().map(|(_, record)| record);

@@ -89,6 +89,10 @@ impl Serving {
         let crowded = self.executions.len() > limits::LIVE_EXECUTIONS;
         let idle = |live: &Live| {
             let at_rest = crowded || live.rests_until(soon) || now.since(live.touched) >= after;
+            #[cfg(feature = "mutations")]
+            if broken!(self.shared.settings, PassivatedBeforeFlush) {
+                return live.is_at_rest();
+            }
             live.is_settled() && at_rest
         };
         for id in self.executions.select(idle) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowmill_engine::{Execution, PendingTimer, TaskSpec, evolve};
+use flowmill_engine::{Execution, TaskSpec, evolve};
 use flowmill_model::event::{Event, Value};
 use flowmill_model::history::{Batch, HistoryRecord, InputPositions, InputRef, Transition};
 use flowmill_model::{
@@ -41,6 +41,7 @@ pub struct History {
     /// Deferred inputs that an owner resolved which had not deferred them.
     pub inherited: usize,
     open: BTreeMap<InputRef, Epoch>,
+    held: BTreeSet<(ExecutionId, TimerId)>,
     epoch: u64,
     number: u64,
     mark: BatchNumber,
@@ -176,7 +177,11 @@ impl History {
         for event in events {
             *self.events.entry(event.name()).or_default() += 1;
             if let Event::WaitCompleted(done) = event {
-                self.check_timers(batch.at, execution, &done.cleared);
+                done.cleared.iter().for_each(|timer| self.fires(batch.at, execution, *timer));
+            }
+            if let Event::TimerHeld(held) = event {
+                self.fires(batch.at, execution, held.timer);
+                self.held.insert((id, held.timer));
             }
             if let Event::TaskCompleted(done) = event {
                 let says = done.emission.as_ref().map(|emission| &emission.value);
@@ -199,25 +204,27 @@ impl History {
         }
         let fresh =
             TaskLife { scheduled: batch.number, settled: None, completed: None, timed_out: false };
-        self.tasks.extend(after.difference(&before).map(|task| (*task, fresh)));
+        for task in after.difference(&before) {
+            self.tasks.entry(*task).or_insert(fresh).settled = None;
+        }
         if execution.is_ended() {
             self.ended.entry(id).or_insert(batch.number);
         }
     }
 
-    /// A timer that fires is pending, and due.
-    fn check_timers(&mut self, at: Timestamp, execution: &Execution, fired: &[TimerId]) {
-        for timer in fired {
-            let pending: Option<PendingTimer> = execution.timers().find(|t| t.id == *timer);
-            let id = execution.id();
-            match pending {
-                None => self.violations.push(format!("I6: timer {timer} of {id} fires twice")),
-                Some(pending) if pending.due > at => {
-                    let due = pending.due;
-                    self.early.push(format!("I6: timer {timer} of {id}, due {due}, fires at {at}"));
-                }
-                Some(_) => {}
+    /// A timer that fires is pending, and due. One that was held acts later.
+    fn fires(&mut self, at: Timestamp, execution: &Execution, timer: TimerId) {
+        let id = execution.id();
+        if self.held.remove(&(id, timer)) {
+            return;
+        }
+        match execution.timer(timer) {
+            None => self.violations.push(format!("I6: timer {timer} of {id} fires twice")),
+            Some(pending) if pending.due > at => {
+                let due = pending.due;
+                self.early.push(format!("I6: timer {timer} of {id}, due {due}, fires at {at}"));
             }
+            Some(_) => {}
         }
     }
 

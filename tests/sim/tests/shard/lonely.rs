@@ -1,5 +1,6 @@
 //! One node on one shard, with nothing else around.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use flowmill_model::history::{Batch, HistoryRecord};
 use flowmill_model::{Offset, ShardId, Timestamp, envelope};
 use flowmill_routing::ShardState;
 use flowmill_runtime::Clock;
-use flowmill_sim::node::{Node, Start as StartNode};
+use flowmill_sim::node::{Node, Start as StartNode, settings};
 use flowmill_store::memory::MemoryStore;
 
 pub(crate) const SHARD: ShardId = ShardId::new(0);
@@ -36,8 +37,14 @@ impl Lonely {
 
     /// Starts a node of a cluster with so many shards on a session of the log.
     pub(crate) async fn start(&self, log: MemoryLog, shards: u16) -> Node {
-        let (store, clock, name) = (self.store.clone(), self.clock, "node-1".into());
-        let start = StartNode { log, store, clock, seed: 7, name, shards };
+        let start = StartNode {
+            session: log.clone(),
+            log: Arc::new(log),
+            store: Arc::new(self.store.clone()),
+            clock: self.clock,
+            seed: 7,
+            settings: settings("node-1".into(), shards),
+        };
         Node::start(start).await.expect("the node starts")
     }
 
