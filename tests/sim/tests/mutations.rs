@@ -12,50 +12,50 @@ fn check(mutation: Mutation, most: u64) {
 
 #[test]
 fn an_owner_that_does_not_look_into_the_gap_is_caught() {
-    check(Mutation::NoGapCheck, 100);
+    check(Mutation::NoGapCheck, 50);
 }
 
 #[test]
 fn batches_of_earlier_epochs_that_count_are_caught() {
-    check(Mutation::StaleEpochAccepted, 100);
+    check(Mutation::StaleEpochAccepted, 50);
 }
 
 #[test]
 fn tasks_that_are_sent_before_their_batch_is_committed_are_caught() {
-    check(Mutation::SentBeforeAcknowledged, 100);
+    check(Mutation::SentBeforeAcknowledged, 50);
 }
 
 #[test]
 fn a_new_owner_that_forgets_the_mark_is_caught() {
-    check(Mutation::MarkForgotten, 200);
+    check(Mutation::MarkForgotten, 50);
 }
 
 #[test]
 fn a_watermark_past_the_mark_is_caught() {
-    check(Mutation::WatermarkPastMark, 100);
+    check(Mutation::WatermarkPastMark, 50);
 }
 
 #[test]
 fn a_token_that_is_not_checked_is_caught() {
-    check(Mutation::TokenUnchecked, 100);
+    check(Mutation::TokenUnchecked, 50);
 }
 
 #[test]
 fn a_timer_that_fires_twice_is_caught() {
-    check(Mutation::TimerFiredTwice, 100);
+    check(Mutation::TimerFiredTwice, 50);
 }
 
 #[test]
 fn a_repeated_start_that_is_taken_for_new_is_caught() {
-    check(Mutation::DuplicateStart, 300);
+    check(Mutation::DuplicateStart, 50);
 }
 
 #[test]
 fn an_execution_that_is_let_go_before_it_is_stored_is_caught() {
-    check(Mutation::PassivatedBeforeFlush, 100);
+    check(Mutation::PassivatedBeforeFlush, 50);
 }
 
 #[test]
 fn a_fenced_owner_that_goes_on_is_caught() {
-    check(Mutation::FencedGoesOn, 200);
+    check(Mutation::FencedGoesOn, 50);
 }

@@ -5,5 +5,6 @@ mod deferrals;
 mod gathering;
 mod handing_over;
 mod lonely;
+mod regressions;
 mod rejected;
 mod seeds;
