@@ -84,7 +84,7 @@ impl Servers {
     fn start(wanted: &Wanted) -> anyhow::Result<Self> {
         let security = if wanted.secured { KafkaSecurity::SaslTls } else { KafkaSecurity::Open };
         let optimised = wanted.optimised;
-        let plan = KafkaPlan { nodes: wanted.kafka, security, settings: vec![], optimised };
+        let plan = KafkaPlan { nodes: wanted.kafka, security, optimised, ..KafkaPlan::default() };
         Ok(Self {
             kafka: (wanted.kafka > 0).then(|| Kafka::start(&plan)).transpose()?,
             cassandra: match wanted.cql.as_str() {

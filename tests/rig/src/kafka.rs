@@ -8,6 +8,7 @@ mod probe;
 mod storage;
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 pub use self::access::KafkaAccess;
 use crate::cache::Jars;
 use crate::error::doing;
+use crate::proxy::Proxy;
 use crate::server::Server;
 use crate::{RigError, archive, java, ports};
 
@@ -29,6 +31,9 @@ pub struct KafkaPlan {
     pub nodes: usize,
     /// What it asks of its clients.
     pub security: KafkaSecurity,
+    /// Ways in besides the one without a proxy: each is a listener of its own on every node, which
+    /// clients are sent to through a proxy of its own. For an open cluster.
+    pub ways: usize,
     /// Broker settings, over those of the rig.
     pub settings: Vec<(String, String)>,
     /// Whether it is to run for minutes and be measured: it starts slower and gets faster, as one in
@@ -56,6 +61,7 @@ pub struct Kafka {
     access: Option<KafkaAccess>,
     machine: Machine,
     optimised: bool,
+    ways: Vec<Way>,
     /// The last to be dropped.
     folder: TempDir,
 }
@@ -79,6 +85,31 @@ struct Node {
     clients: u16,
     folder: PathBuf,
     server: Option<Server>,
+}
+
+/// A way into a cluster through a proxy before each node.
+#[derive(Debug)]
+pub struct Way {
+    proxies: Vec<Proxy>,
+    /// Where the nodes listen for who comes this way.
+    ports: Vec<u16>,
+}
+
+impl Way {
+    fn to(ports: Vec<u16>) -> Result<Self, RigError> {
+        let proxy = |port: &u16| Proxy::to(SocketAddrV4::new(Ipv4Addr::LOCALHOST, *port));
+        Ok(Self { proxies: ports.iter().map(proxy).collect::<Result<_, _>>()?, ports })
+    }
+
+    /// The addresses of all nodes this way, as clients take them.
+    pub fn bootstrap(&self) -> String {
+        addresses(self.proxies.iter().map(Proxy::port))
+    }
+
+    /// The proxies, one before each node.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
+    }
 }
 
 impl Kafka {
@@ -107,8 +138,8 @@ impl Kafka {
             }
         };
         let each = if access.is_some() { 3 } else { 2 };
-        let ports = ports::free(each * count)?;
-        let nodes = ports.chunks(each).enumerate().map(|(index, ports)| Node {
+        let ports = ports::free((each + plan.ways) * count)?;
+        let nodes = ports[..each * count].chunks(each).enumerate().map(|(index, ports)| Node {
             port: ports[0],
             controller: ports[1],
             clients: *ports.get(2).unwrap_or(&ports[0]),
@@ -116,7 +147,9 @@ impl Kafka {
             server: None,
         });
         let (nodes, optimised) = (nodes.collect(), plan.optimised);
-        let mut kafka = Self { nodes, access, machine, optimised, folder };
+        let ways = ports[each * count..].chunks(count);
+        let ways = ways.map(|ports| Way::to(ports.to_vec())).collect::<Result<_, _>>()?;
+        let mut kafka = Self { nodes, access, machine, optimised, ways, folder };
         kafka.format(plan)?;
         (0..count).try_for_each(|node| kafka.spawn(node))?;
         (0..count).try_for_each(|node| kafka.wait_for(node, count))?;
@@ -125,8 +158,12 @@ impl Kafka {
 
     /// The addresses of all nodes, as clients take them: `127.0.0.1:PORT`, with commas between.
     pub fn bootstrap(&self) -> String {
-        let addresses = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.clients));
-        addresses.collect::<Vec<_>>().join(",")
+        addresses(self.nodes.iter().map(|node| node.clients))
+    }
+
+    /// The ways in that were asked for.
+    pub fn ways(&self) -> &[Way] {
+        &self.ways
     }
 
     /// Where the data of all nodes is.
@@ -237,6 +274,10 @@ impl Kafka {
         let port = self.nodes[node].port;
         self.server(node)?.answers(|| probe::ready(port, brokers))
     }
+}
+
+fn addresses(ports: impl Iterator<Item = u16>) -> String {
+    ports.map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>().join(",")
 }
 
 fn name(node: usize) -> String {

@@ -22,11 +22,13 @@ mod java;
 mod kafka;
 mod letters;
 mod ports;
+mod proxy;
 mod server;
 
 pub use cache::folder as cache_folder;
 pub use cassandra::{Cassandra, CassandraAccess};
 pub use error::RigError;
 pub use jaeger::Jaeger;
-pub use kafka::{Kafka, KafkaAccess, KafkaPlan, KafkaSecurity};
+pub use kafka::{Kafka, KafkaAccess, KafkaPlan, KafkaSecurity, Way};
+pub use proxy::{Proxy, Tamper};
 pub use server::is_running;

@@ -8,6 +8,7 @@
 
 pub(crate) mod config;
 mod context;
+mod homing;
 mod living;
 mod producer;
 mod statistics;

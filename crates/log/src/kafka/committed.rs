@@ -150,6 +150,7 @@ impl Group {
 
     /// Lets the client say what it has to say; says whether somebody needs it still.
     fn serve(&self) -> bool {
+        self.client.context().tend(self.client.client());
         while self.client.poll(Duration::ZERO).is_some() {}
         self.used.elapsed() < KEPT
     }

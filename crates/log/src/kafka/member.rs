@@ -231,6 +231,7 @@ impl Thread {
         let mut committed = Instant::now();
         while !self.shared.leaving.load(Ordering::Acquire) {
             self.take_part();
+            self.consumer.context().tend(self.consumer.client());
             if let Some(Err(error)) = self.consumer.poll(POLL) {
                 self.judge(&error);
             }

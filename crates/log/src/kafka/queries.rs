@@ -94,6 +94,7 @@ impl Thread {
             if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
                 self.look();
             }
+            self.asker.context().tend(self.asker.client());
             // Log lines and errors are only told to who polls.
             while self.asker.poll(Duration::ZERO).is_some() {}
         }

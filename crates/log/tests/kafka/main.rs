@@ -5,6 +5,7 @@
 mod brokers;
 mod conformance;
 mod deaths;
+mod forgetful;
 mod initialising;
 mod membership;
 mod reading;

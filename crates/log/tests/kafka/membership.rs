@@ -11,13 +11,13 @@ use tokio::sync::watch;
 use crate::brokers::{self, soon, until};
 
 /// A member that another task listens to.
-struct Listened {
+pub(crate) struct Listened {
     held: watch::Receiver<BTreeSet<u16>>,
     listening: tokio::task::JoinHandle<()>,
 }
 
 impl Listened {
-    fn join(log: &Arc<dyn Log>) -> Self {
+    pub(crate) fn join(log: &Arc<dyn Log>) -> Self {
         Self::listen(log.join("shards", &Topic::History))
     }
 
@@ -37,7 +37,7 @@ impl Listened {
         self.held.borrow().clone()
     }
 
-    async fn holds(&mut self, count: usize) {
+    pub(crate) async fn holds(&mut self, count: usize) {
         until("an assignment", &mut self.held, |held| held.len() == count).await;
     }
 

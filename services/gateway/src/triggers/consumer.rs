@@ -206,6 +206,7 @@ impl<'a> Reading<'a> {
     }
 
     fn poll(&mut self) {
+        self.client.context().tend(self.client.client());
         // The client is shared for the message's life only.
         let polled = match self.client.poll(POLL) {
             None => return,

@@ -80,10 +80,35 @@ impl Kafka {
             .replace("@DATA@", &node.folder.join("data").display().to_string())
             .replace("@REPLICAS@", &replicas)
             .replace("@IN_SYNC@", in_sync);
+        properties.push_str(&self.ways_in(index));
         for (name, value) in &plan.settings {
             properties.push_str(&format!("{name}={value}\n"));
         }
         properties
+    }
+}
+
+impl Kafka {
+    /// The listeners of a node, with one for each way in; nothing if there is none.
+    fn ways_in(&self, index: usize) -> String {
+        if self.ways.is_empty() {
+            return String::new();
+        }
+        let Node { port, controller, .. } = self.nodes[index];
+        let mut listeners =
+            format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
+        let mut advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+        let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
+        for (number, way) in self.ways.iter().enumerate() {
+            let (behind, before) = (way.ports[index], way.proxies[index].port());
+            listeners.push_str(&format!(",WAY{number}://127.0.0.1:{behind}"));
+            advertised.push_str(&format!(",WAY{number}://127.0.0.1:{before}"));
+            protocols.push_str(&format!(",WAY{number}:PLAINTEXT"));
+        }
+        format!(
+            "listeners={listeners}\nadvertised.listeners={advertised}\n\
+             listener.security.protocol.map={protocols}\n"
+        )
     }
 }
 

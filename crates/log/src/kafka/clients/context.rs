@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flowmill_runtime::Clock;
-use rdkafka::client::OAuthToken;
+use parking_lot::Mutex;
+use rdkafka::client::{Client, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientContext, TopicPartitionList};
 
+use super::homing::Homing;
 use super::living::Alive;
 use super::statistics::Told;
 use super::{ClientFigures, Complaint, Shared, Statistics, Trouble};
@@ -52,6 +54,7 @@ pub struct Context<R = ()> {
     measured: Measured,
     /// Whether what is being taken away is lost. The library knows it only before it is done.
     losing: AtomicBool,
+    homing: Mutex<Homing>,
     _alive: Alive,
 }
 
@@ -81,8 +84,8 @@ impl<R> Context<R> {
     pub(super) fn new(shared: Arc<Shared>, purpose: &str, rebalances: R) -> Self {
         let (alive, name) = (shared.living.begin(), shared.name(purpose));
         let measured = Measured { purpose: purpose.to_owned(), sink: shared.statistics.clone() };
-        let (told, losing) = (Told::default(), AtomicBool::new(false));
-        Self { shared, name, rebalances, told, measured, losing, _alive: alive }
+        let (told, losing, homing) = Default::default();
+        Self { shared, name, rebalances, told, measured, losing, homing, _alive: alive }
     }
 
     pub(super) const fn measured(&self) -> &Measured {
@@ -99,6 +102,13 @@ impl<R> Context<R> {
             Security::Sasl { login: Login::OAuthBearer(file), .. } => Some(file),
             Security::Sasl { .. } | Security::Plaintext | Security::Tls(_) => None,
         }
+    }
+}
+
+impl<R: Send + Sync> Context<R> {
+    /// Helps a client that has lost every broker; to be called by whoever polls it, each time.
+    pub fn tend(&self, client: &Client<Self>) {
+        self.homing.lock().tend(client, &self.name, &self.shared.settings.brokers);
     }
 }
 

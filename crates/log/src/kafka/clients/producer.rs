@@ -230,6 +230,7 @@ impl Drop for Charge {
 
 fn poll(client: &Native, closing: &AtomicBool) {
     while !closing.load(Ordering::Acquire) {
+        client.context().tend(client.client());
         client.poll(POLL);
     }
     let until = Instant::now() + DRAIN;

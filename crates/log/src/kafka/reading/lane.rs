@@ -128,6 +128,7 @@ impl Shared {
     fn poll(&self) {
         let mut touched: Vec<Arc<Queue>> = Vec::new();
         while !self.closing.load(Ordering::Acquire) {
+            self.consumer.context().tend(self.consumer.client());
             let mut patience = POLL;
             for _ in 0..ROUND {
                 self.polls.fetch_add(1, Ordering::AcqRel);
