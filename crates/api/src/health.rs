@@ -20,6 +20,14 @@ pub struct HealthDto {
     pub queues: Vec<QueueDto>,
 }
 
+/// The shards of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Shards)]
+pub struct ShardsDto {
+    /// Every shard, by number.
+    pub shards: Vec<ShardDto>,
+}
+
 /// How a shard stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -27,7 +35,8 @@ pub struct HealthDto {
 pub struct ShardDto {
     /// Its number.
     pub shard: u16,
-    /// `claiming`, `open`, `full` or `halted`.
+    /// `claiming`, `open`, `full` or `halted`; in the list of all shards also `unowned`, if no node is
+    /// known that has it.
     pub state: String,
     /// Why it is halted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,6 +45,12 @@ pub struct ShardDto {
     pub epoch: u64,
     /// Executions live in memory.
     pub actors: u64,
+    /// Commands in the log that are not in a batch.
+    #[serde(default)]
+    pub commands_waiting: u64,
+    /// How long the oldest of them has waited, in milliseconds.
+    #[serde(default)]
+    pub commands_lag_ms: u64,
     /// Inputs that wait to be decided.
     pub deferred: u64,
     /// Credits left for reading commands.

@@ -20,7 +20,7 @@ pub use execution::{
     PendingDto, StartAccepted,
 };
 pub use flow::{ActivateRequest, DeployResult, FlowDto, FlowPageDto, FlowVersionDto};
-pub use health::{HealthDto, QueueDto, ReadyDto, ShardDto};
+pub use health::{HealthDto, QueueDto, ReadyDto, ShardDto, ShardsDto};
 pub use history::{EventDto, HistoryPageDto};
 pub use problem::{DiagnosticDto, ProblemDto};
 pub use raw_json::{NotJson, RawJson};

@@ -17,6 +17,7 @@ mod operations;
 mod positions;
 mod repeat;
 mod server;
+mod shards;
 mod workers;
 
 pub use client::{ApiToken, Client};

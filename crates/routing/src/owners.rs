@@ -55,16 +55,24 @@ pub enum Request {
         /// The way back.
         reply: oneshot::Sender<CommandOutcome>,
     },
+    /// Take the shard over again, if it is halted.
+    Resume {
+        /// The shard.
+        shard: ShardId,
+        /// The way back; dropped if it is not halted.
+        reply: oneshot::Sender<()>,
+    },
 }
 
 impl Request {
-    /// The execution a question is about; that of no execution for a command's outcome.
+    /// The execution a question is about; that of no execution for what is about none.
     pub const fn execution(&self) -> ExecutionId {
         match self {
             Self::Read { execution, .. }
             | Self::Ended { execution, .. }
             | Self::History { execution, .. } => *execution,
             Self::Outcome { of, .. } => ExecutionId::new(of.shard, 0),
+            Self::Resume { shard, .. } => ExecutionId::new(*shard, 0),
         }
     }
 }
@@ -126,6 +134,13 @@ pub struct ShardStatus {
     pub tasks_in_flight: usize,
 }
 
+impl ShardStatus {
+    /// Whether it is halted.
+    pub const fn is_halted(&self) -> bool {
+        matches!(self.state, ShardState::Halted(_))
+    }
+}
+
 /// Where an owner takes its questions from.
 #[derive(Debug)]
 pub struct Inbox {
@@ -161,6 +176,8 @@ enum Route {
 pub struct Owners {
     here: Arc<RwLock<BTreeMap<ShardId, Here>>>,
     elsewhere: Arc<RwLock<BTreeMap<ShardId, Elsewhere>>>,
+    /// Every node that owns a shard, as far as is known.
+    peers: Arc<RwLock<Vec<Peer>>>,
 }
 
 impl Owners {
@@ -176,13 +193,18 @@ impl Owners {
     /// The same, without the owners in other processes.
     #[must_use]
     pub fn only_here(&self) -> Self {
-        Self { here: Arc::clone(&self.here), elsewhere: Arc::default() }
+        Self { here: Arc::clone(&self.here), ..Self::default() }
     }
 
     /// Says which owners are in other processes, all of them.
-    pub(crate) fn set_elsewhere(&self, owners: impl IntoIterator<Item = (ShardId, Epoch, Peer)>) {
+    pub(crate) fn set_elsewhere(
+        &self,
+        owners: impl IntoIterator<Item = (ShardId, Epoch, Peer)>,
+        peers: Vec<Peer>,
+    ) {
         let entry = |(shard, epoch, peer)| (shard, Elsewhere { epoch, peer });
         *self.elsewhere.write() = owners.into_iter().map(entry).collect();
+        *self.peers.write() = peers;
     }
 
     /// How each shard stands that has a known owner.
@@ -190,7 +212,19 @@ impl Owners {
         let mut known: BTreeSet<ShardId> = self.here.read().keys().copied().collect();
         known.extend(self.elsewhere.read().keys());
         let owned = known.into_iter().filter(|shard| self.route(*shard).is_some());
-        owned.filter_map(|shard| Some((shard, self.status(shard)?))).collect()
+        let mut statuses: BTreeMap<ShardId, ShardStatus> =
+            owned.filter_map(|shard| Some((shard, self.status(shard)?))).collect();
+        for (shard, halted) in self.halted_elsewhere() {
+            statuses.entry(shard).or_insert(halted);
+        }
+        statuses
+    }
+
+    /// The shards that are halted at another node. One that could not be claimed is not announced,
+    /// so that nothing but the node itself says where it is.
+    fn halted_elsewhere(&self) -> Vec<(ShardId, ShardStatus)> {
+        let peers = self.peers.read();
+        peers.iter().flat_map(Peer::halted).collect()
     }
 
     /// Every shard that was ever served in this process, and how it stands if it still is.
@@ -205,9 +239,23 @@ impl Owners {
     pub fn status(&self, shard: ShardId) -> Option<ShardStatus> {
         match self.route(shard) {
             Some(Route::Here(here)) => Some(here.status.borrow().clone()),
-            Some(Route::Elsewhere(peer)) => peer.status(shard),
+            Some(Route::Elsewhere(peer)) => {
+                peer.status(shard).or_else(|| self.halted(shard).map(|(_, status)| status))
+            }
             None => self.here.read().get(&shard).map(|here| here.status.borrow().clone()),
         }
+    }
+
+    /// Where the shard is halted, if some node says so.
+    fn halted(&self, shard: ShardId) -> Option<(Route, ShardStatus)> {
+        let here = self.here.read().get(&shard).filter(|here| !here.requests.is_closed()).cloned();
+        let status = here.as_ref().map(|here| here.status.borrow().clone());
+        let (here, status) = (here.map(Route::Here), status.filter(ShardStatus::is_halted));
+        let elsewhere = |peer: &Peer| {
+            let status = peer.status(shard).filter(ShardStatus::is_halted)?;
+            Some((Route::Elsewhere(peer.clone()), status))
+        };
+        here.zip(status).or_else(|| self.peers.read().iter().find_map(elsewhere))
     }
 
     /// An execution's state; see [`Request::Read`].
@@ -282,6 +330,21 @@ impl Owners {
                 here.ask(of.shard, within, |reply| Request::Outcome { of, reply }).await
             }
             Route::Elsewhere(peer) => peer.outcome(of, within).await,
+        }
+    }
+
+    /// Has the node that holds a halted shard take it over again. Whether that succeeds shows in the
+    /// shard's status.
+    ///
+    /// # Errors
+    /// Why nobody does: [`AskError::Moved`] if the shard is not halted where it is.
+    pub async fn resume(&self, shard: ShardId, within: Duration) -> Result<(), AskError> {
+        let halted = self.halted(shard).map(|(route, _)| route);
+        match halted.map_or_else(|| self.route_or_error(shard), Ok)? {
+            Route::Here(here) => {
+                here.ask(shard, within, |reply| Request::Resume { shard, reply }).await
+            }
+            Route::Elsewhere(peer) => peer.resume(shard, within).await,
         }
     }
 

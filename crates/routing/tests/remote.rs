@@ -24,6 +24,9 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 const SHARD: ShardId = ShardId::new(3);
+
+/// A shard that the owner could not claim, so that it is not announced.
+const HALTED: ShardId = ShardId::new(4);
 const WITHIN: Duration = Duration::from_secs(10);
 
 fn execution() -> ExecutionId {
@@ -65,6 +68,11 @@ async fn answer(mut inbox: Inbox) {
                 drop(reply.send(CommandOutcome::Refused("no".into())));
             }
             Request::Outcome { .. } => {}
+            Request::Resume { reply, .. } => {
+                let state = ShardState::Claiming;
+                inbox.status.send_replace(ShardStatus { state, ..ShardStatus::default() });
+                reply.send(()).unwrap();
+            }
         }
     }
 }
@@ -106,6 +114,10 @@ impl Owner {
         };
         flowmill_runtime::spawn("server", serving);
         flowmill_runtime::spawn("owner", answer(inbox));
+        let halted = owners.register(HALTED);
+        let state = ShardState::Halted("it is broken".to_owned());
+        halted.status.send_replace(ShardStatus { state, ..ShardStatus::default() });
+        flowmill_runtime::spawn("halted", answer(halted));
         address
     }
 }
@@ -204,6 +216,25 @@ async fn the_state_of_a_shard_elsewhere_is_followed() {
         }
     };
     tokio::time::timeout(WITHIN, lost).await.expect("a node that is gone has no state");
+}
+
+#[tokio::test]
+async fn a_shard_that_is_halted_elsewhere_is_known_and_resumed_there() {
+    let (owner, asker) = (Owner::start(5, None).await, Asker::start(None).await);
+    let owners = &asker.owners;
+    assert_eq!(owners.resume(HALTED, WITHIN).await, Err(AskError::NoOwner(HALTED)));
+    asker.learn(5, owner.address).await;
+    let halted = |is: bool| async move {
+        let known = async {
+            while owners.statuses().get(&HALTED).is_some_and(ShardStatus::is_halted) != is {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(WITHIN, known).await.expect("the state becomes known");
+    };
+    halted(true).await;
+    assert_eq!(owners.resume(HALTED, WITHIN).await, Ok(()));
+    halted(false).await;
 }
 
 #[tokio::test]

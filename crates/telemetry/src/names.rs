@@ -100,6 +100,7 @@ metrics! {
     TRIGGER_PARTITIONS = "flowmill_trigger_partitions", Kind::Gauge, ["flow", "topic"], "Partitions that this process reads for a trigger.";
     TRIGGER_PAUSED = "flowmill_trigger_partitions_paused", Kind::Gauge, ["flow", "topic"], "Those of them that are paused, because their shards take no starts for now.";
     SHARD_OWNED = "flowmill_shard_owned", Kind::Gauge, ["shard"], "1 while this process owns the shard and serves it, else 0.";
+    SHARD_HALTED = "flowmill_shard_halted", Kind::Gauge, ["shard"], "1 while this process has the shard and has stopped it, since something that must not be is in its history or in the store; else 0. `flowmill shards list` says what.";
     PROJECTION_LAG = "flowmill_projection_lag_batches", Kind::Gauge, ["shard"], "Committed batches whose rows are not in the store yet.";
     PROJECTION_AGE = "flowmill_projection_lag_seconds", Kind::Gauge, ["shard"], "How long ago the oldest batch was committed that decided something and is not wholly in the store, its watermark included; 0 when all are. About a second under load. An input that cannot be decided yet holds the watermark, and has it grow.";
     COMMANDS_WAITING = "flowmill_commands_waiting", Kind::Gauge, ["shard"], "Commands in the log that the shard has not taken into a batch.";

@@ -4,8 +4,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::command::{
     bench::BenchArgs, completions::CompletionsArgs, config::ConfigArgs, demo::DemoArgs,
-    deploy::DeployArgs, dev::DevArgs, executions::ExecutionsArgs, flows::FlowsArgs, init::InitArgs,
-    role::RoleArgs, run::RunArgs, start::StartArgs, validate::ValidateArgs, workers::WorkersArgs,
+    deploy::DeployArgs, dev::DevArgs, doctor::DoctorArgs, executions::ExecutionsArgs,
+    flows::FlowsArgs, init::InitArgs, role::RoleArgs, run::RunArgs, shards::ShardsArgs,
+    start::StartArgs, validate::ValidateArgs, workers::WorkersArgs,
 };
 
 /// Durable flows: typed graphs of nodes that survive crashes.
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Start(StartArgs),
     Executions(ExecutionsArgs),
     Workers(WorkersArgs),
+    Shards(ShardsArgs),
+    Doctor(DoctorArgs),
     Bench(BenchArgs),
     Completions(CompletionsArgs),
     Init(InitArgs),
@@ -93,6 +96,8 @@ impl Command {
             | Self::Start(_)
             | Self::Executions(_)
             | Self::Workers(_)
+            | Self::Shards(_)
+            | Self::Doctor(_)
             | Self::Bench(_)
             | Self::Completions(_)
             | Self::Init(_)

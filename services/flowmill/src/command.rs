@@ -6,11 +6,13 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod deploy;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod executions;
 pub(crate) mod flows;
 pub(crate) mod init;
 pub(crate) mod role;
 pub(crate) mod run;
+pub(crate) mod shards;
 pub(crate) mod start;
 pub(crate) mod validate;
 pub(crate) mod workers;
@@ -84,6 +86,8 @@ pub(crate) async fn execute(cli: Cli) -> Result<Outcome, Failure> {
         Command::Flows(args) => flows::execute(args, output).await,
         Command::Start(args) => start::execute(args, output).await,
         Command::Executions(args) => executions::execute(args, output).await,
+        Command::Shards(args) => shards::execute(args, output).await,
+        Command::Doctor(args) => doctor::execute(args, output).await,
         Command::Workers(args) => workers::execute(args, output).await,
         Command::Bench(args) => Box::pin(bench::execute(args, output)).await,
         Command::Completions(args) => completions::execute(&args),

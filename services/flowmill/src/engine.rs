@@ -281,6 +281,7 @@ impl Figures {
 fn shard_figures(status: &ShardStatus, now: Timestamp) -> ShardFigures {
     ShardFigures {
         owned: matches!(status.state, ShardState::Open | ShardState::Full),
+        halted: status.is_halted(),
         projection_lag: status.projection_lag,
         projection_age: status.unstored_since.map_or(Duration::ZERO, |since| now.since(since)),
         commands_waiting: status.commands_waiting,

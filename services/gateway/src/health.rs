@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use flowmill_model::ShardId;
+use flowmill_model::{ErrorCode, ShardId};
 use flowmill_routing::{ShardState, ShardStatus};
 
-use crate::Gateway;
 use crate::settings::Readiness;
+use crate::{Gateway, Refusal};
 
 /// How long a check of readiness waits for the definitions.
 const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// How long the node that has a halted shard may take to begin with it.
+const RESUMES_WITHIN: Duration = Duration::from_secs(5);
 
 impl Gateway {
     /// Why the node cannot do all that it is for now; nothing when it can.
@@ -50,6 +53,31 @@ impl Gateway {
             Some(ShardState::Halted(why)) => Some(format!("shard {shard} is halted: {why}")),
             None => Some(format!("shard {shard} has no owner")),
         }
+    }
+
+    /// Every shard, and how it stands if a node is known that has it.
+    pub fn every_shard(&self) -> Vec<(ShardId, Option<ShardStatus>)> {
+        let shards = (0..self.shards()).map(ShardId::new);
+        shards.map(|shard| (shard, self.parts().owners.status(shard))).collect()
+    }
+
+    /// Has a halted shard taken over again.
+    ///
+    /// # Errors
+    /// There is no such shard, it is not halted, or nobody is known who has it.
+    pub async fn resume_shard(&self, shard: ShardId) -> Result<(), Refusal> {
+        if shard.get() >= self.shards() {
+            let detail = format!("there is no shard {shard}; there are {}", self.shards());
+            return Err(Refusal::not_found(detail));
+        }
+        let owners = &self.parts().owners;
+        if let Some(status) = owners.status(shard)
+            && !status.is_halted()
+        {
+            let detail = format!("shard {shard} is not halted, so there is nothing to resume");
+            return Err(Refusal::new(ErrorCode::Conflict, detail));
+        }
+        Ok(owners.resume(shard, RESUMES_WITHIN).await?)
     }
 
     /// How the shards stand whose owners this node knows.

@@ -18,6 +18,7 @@ mod operations;
 mod preface;
 mod problem;
 mod serve;
+mod shards;
 mod tasks;
 
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub fn router(gateway: Gateway) -> Router {
     let routes = flow_routes()
         .merge(execution_routes())
         .merge(task_routes())
+        .merge(shard_routes())
         .merge(operation_routes())
         .fallback(no_such_address)
         .method_not_allowed_fallback(no_such_method);
@@ -89,6 +91,12 @@ fn task_routes() -> Router<Gateway> {
         .route("/v1/tasks/{token}/postpone", post(tasks::postpone))
         .route("/v1/tasks/{token}/heartbeat", post(tasks::heartbeat))
         .route("/v1/workers", get(tasks::workers))
+}
+
+fn shard_routes() -> Router<Gateway> {
+    Router::new()
+        .route("/v1/shards", get(shards::list))
+        .route("/v1/shards/{shard}/resume", post(shards::resume))
 }
 
 fn operation_routes() -> Router<Gateway> {

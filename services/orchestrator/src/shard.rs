@@ -389,7 +389,20 @@ impl Shard {
 
     fn ask(&mut self, request: Request) {
         // Dropping the request tells the asker to ask again.
-        self.serve(|serving| serving.ask(request));
+        match (request, &self.phase) {
+            (Request::Resume { reply, .. }, Phase::Halted) => self.resume(reply),
+            (Request::Resume { .. }, _) => {}
+            (question, _) => self.serve(|serving| serving.ask(question)),
+        }
+    }
+
+    /// Begins anew where it was halted.
+    fn resume(&mut self, reply: oneshot::Sender<()>) {
+        tracing::warn!(shard = %self.id, "the shard is resumed by hand");
+        self.turn = Instant::now();
+        self.short_terms = 0;
+        self.take_over();
+        answer(reply);
     }
 
     fn publish(&self) {
@@ -441,9 +454,9 @@ impl Shard {
     }
 }
 
-/// Tells whoever waits for a shard's end; it may have stopped waiting.
+/// Tells whoever waits for it; it may have stopped waiting.
 fn answer(done: oneshot::Sender<()>) {
     if done.send(()).is_err() {
-        tracing::debug!("nobody waits for the shard's end any more");
+        tracing::debug!("nobody waits for the shard any more");
     }
 }

@@ -68,6 +68,19 @@ impl Peer {
         self.statuses.borrow().get(&shard).cloned()
     }
 
+    /// The shards that the node says are halted there.
+    pub(crate) fn halted(&self) -> Vec<(ShardId, ShardStatus)> {
+        let statuses = self.statuses.borrow();
+        let halted = statuses.iter().filter(|(_, status)| status.is_halted());
+        halted.map(|(shard, status)| (*shard, status.clone())).collect()
+    }
+
+    pub(crate) async fn resume(&self, shard: ShardId, within: Duration) -> Result<(), AskError> {
+        let mut client = self.client.clone();
+        let asked = client.resume(v1::ResumeRequest { shard: shard.get().into() });
+        answer(shard, within, asked).await.map(drop)
+    }
+
     pub(crate) async fn read(
         &self,
         execution: ExecutionId,

@@ -55,7 +55,7 @@ impl Keeper {
             .iter()
             .filter_map(|known| Some((known.shard, known.epoch, self.peer_of(known)?)))
             .collect();
-        self.owners.set_elsewhere(elsewhere);
+        self.owners.set_elsewhere(elsewhere, self.peers.values().cloned().collect());
     }
 
     fn peer_of(&mut self, announcement: &ShardAnnouncement) -> Option<Peer> {

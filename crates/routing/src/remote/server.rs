@@ -93,6 +93,16 @@ impl ShardService for ShardServer {
         let outcome = self.owners.outcome(of, limits::END_WAIT).await;
         Ok(Response::new(wire::put_outcome(outcome.map_err(refused)?)))
     }
+
+    async fn resume(
+        &self,
+        request: Request<v1::ResumeRequest>,
+    ) -> Result<Response<v1::ResumeResponse>, Status> {
+        let shard = u16::try_from(request.into_inner().shard);
+        let shard = shard.map_err(|_| unreadable(wire::Unreadable("shard")))?;
+        self.owners.resume(ShardId::new(shard), limits::END_WAIT).await.map_err(refused)?;
+        Ok(Response::new(v1::ResumeResponse {}))
+    }
 }
 
 type Statuses = BTreeMap<ShardId, ShardStatus>;

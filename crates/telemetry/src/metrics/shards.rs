@@ -31,6 +31,7 @@ pub(super) struct Shards {
 /// What is set by shard.
 struct Gauges {
     owned: IntGaugeVec,
+    halted: IntGaugeVec,
     projection_lag: IntGaugeVec,
     projection_age: GaugeVec,
     commands_waiting: IntGaugeVec,
@@ -46,6 +47,8 @@ struct Gauges {
 pub struct ShardFigures {
     /// Whether it is served here.
     pub owned: bool,
+    /// Whether it is here and stopped.
+    pub halted: bool,
     /// Committed batches that are not in the store.
     pub projection_lag: u64,
     /// How long ago the oldest batch was committed that is not wholly in the store.
@@ -91,6 +94,7 @@ impl Gauges {
     fn new(make: &Maker<'_>) -> Self {
         Self {
             owned: make.gauges(names::SHARD_OWNED),
+            halted: make.gauges(names::SHARD_HALTED),
             projection_lag: make.gauges(names::PROJECTION_LAG),
             projection_age: make.fractions(names::PROJECTION_AGE),
             commands_waiting: make.gauges(names::COMMANDS_WAITING),
@@ -176,6 +180,7 @@ impl Metrics {
         let age = gauges.projection_age.with_label_values(&[shard.as_str()]);
         age.set(figures.projection_age.as_secs_f64());
         set(&gauges.owned, usize::from(figures.owned));
+        set(&gauges.halted, usize::from(figures.halted));
         set(&gauges.projection_lag, large(figures.projection_lag));
         set(&gauges.commands_waiting, large(figures.commands_waiting));
         set(&gauges.commands_lag, large(figures.commands_lag.as_secs()));

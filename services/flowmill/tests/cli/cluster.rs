@@ -2,6 +2,7 @@
 //! and what survives when they, the broker or the store die.
 
 mod figures;
+mod halted;
 mod membership;
 mod metrics;
 mod node;

@@ -159,11 +159,18 @@ pub(super) fn shard((shard, status): (ShardId, ShardStatus)) -> ShardDto {
         reason,
         epoch: status.epoch,
         actors: status.actors as u64,
+        commands_waiting: status.commands_waiting,
+        commands_lag_ms: u64::try_from(status.commands_lag.as_millis()).unwrap_or(u64::MAX),
         deferred: status.deferred as u64,
         credits: status.credits as u64,
         projection_lag: status.projection_lag,
         tasks_in_flight: status.tasks_in_flight as u64,
     }
+}
+
+/// A shard that no node is known to have.
+pub(super) fn unowned(shard: ShardId) -> ShardDto {
+    ShardDto { state: "unowned".to_owned(), ..self::shard((shard, ShardStatus::default())) }
 }
 
 pub(super) fn queue(figures: QueueFigures) -> QueueDto {

@@ -47,6 +47,19 @@ impl<S: Send + Sync> FromRequestParts<S> for ExecutionPath {
     }
 }
 
+/// The shard that a path names.
+pub(super) struct ShardPath(pub(super) u16);
+
+impl<S: Send + Sync> FromRequestParts<S> for ShardPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let Path(text) = path::<String, S>(parts, state).await?;
+        let number = text.parse();
+        number.map(Self).map_err(|_| Refusal::not_found("there is no such shard"))
+    }
+}
+
 /// The execution and the signal that a path names.
 pub(super) struct SignalPath(pub(super) ExecutionId, pub(super) Queue);
 

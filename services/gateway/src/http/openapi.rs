@@ -6,7 +6,7 @@ use flowmill_api::{ProblemDto, headers};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _, ToSchema};
 
-use super::{commands, executions, flows, lists, operations, tasks};
+use super::{commands, executions, flows, lists, operations, shards, tasks};
 
 /// The description. Its version is that of the API, not of the program.
 #[derive(utoipa::OpenApi)]
@@ -43,6 +43,8 @@ use super::{commands, executions, flows, lists, operations, tasks};
         tasks::postpone,
         tasks::heartbeat,
         tasks::workers,
+        shards::list,
+        shards::resume,
         operations::health,
         operations::ready,
         operations::metrics,

@@ -37,6 +37,26 @@ async fn a_gateway_says_why_it_is_not_ready() {
 }
 
 #[tokio::test]
+async fn every_shard_is_listed_and_only_a_halted_one_is_resumed() {
+    let served = Rig::new().await.serve().await;
+    let _halted = served.rig.set_state(3, ShardState::Halted("the log lost a record".into()));
+    let listed = served.get("/v1/shards").await;
+    assert_eq!(listed.body["shards"].as_array().unwrap().len(), 4);
+    assert_eq!(listed.text("/shards/0/state"), "open");
+    assert_eq!(listed.text("/shards/3/state"), "halted");
+    assert_eq!(listed.text("/shards/3/reason"), "the log lost a record");
+    served.post("/v1/shards/0/resume", "").await.assert_problem(409, "conflict");
+    for unknown in ["4", "-1", "99999", "x"] {
+        let answer = served.post(&format!("/v1/shards/{unknown}/resume"), "").await;
+        answer.assert_problem(404, "not-found");
+    }
+
+    let orphaned = Rig::without_owners().await.serve().await;
+    assert_eq!(orphaned.get("/v1/shards").await.text("/shards/0/state"), "unowned");
+    orphaned.post("/v1/shards/0/resume", "").await.assert_problem(503, "unavailable");
+}
+
+#[tokio::test]
 async fn health_names_roles_shards_and_queues() {
     let served = Served::with_flows().await;
     let health = served.get("/healthz").await;
@@ -44,7 +64,7 @@ async fn health_names_roles_shards_and_queues() {
     assert_eq!(health.body["roles"], serde_json::json!(["gateway", "orchestrator"]));
     let shard = serde_json::json!({
         "shard": 0, "state": "open", "epoch": 1, "actors": 0, "deferred": 0, "credits": 0,
-        "projectionLag": 0, "tasksInFlight": 0,
+        "projectionLag": 0, "tasksInFlight": 0, "commandsWaiting": 0, "commandsLagMs": 0,
     });
     assert_eq!(health.body["shards"][0], shard);
     let queue = serde_json::json!({"queue": "http.request", "active": 2, "waiting": 3});

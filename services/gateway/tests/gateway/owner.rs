@@ -228,6 +228,7 @@ impl Owner {
             Request::Outcome { reply, .. } if self.manners.forgets() => {
                 drop(reply.send(CommandOutcome::Forgotten));
             }
+            Request::Resume { .. } => {}
             Request::Outcome { of, reply } => {
                 if let Some(outcome) = self.outcomes.get(&of.offset) {
                     drop(reply.send(outcome.clone()));

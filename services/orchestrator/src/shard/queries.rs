@@ -72,6 +72,7 @@ fn is_closed(request: &Request) -> bool {
         Request::Read { reply, .. } | Request::Ended { reply, .. } => reply.is_closed(),
         Request::History { reply, .. } => reply.is_closed(),
         Request::Outcome { reply, .. } => reply.is_closed(),
+        Request::Resume { reply, .. } => reply.is_closed(),
     }
 }
 
@@ -100,11 +101,13 @@ impl Serving {
     pub(super) fn ask(&mut self, request: Request) -> Next {
         let after = match &request {
             Request::Read { after, .. } | Request::Ended { after, .. } => *after,
-            Request::Outcome { .. } | Request::History { .. } => None,
+            Request::Outcome { .. } | Request::History { .. } | Request::Resume { .. } => None,
         };
         let ahead = after.filter(|position| !self.has_reached(position.offset));
         match (request, ahead) {
             (Request::Outcome { of, reply }, _) => self.ask_outcome(of, reply),
+            // It is served: dropping the reply says so.
+            (Request::Resume { .. }, _) => {}
             (request, Some(position)) => {
                 self.questions.positions.push((position.offset, request));
             }
@@ -220,6 +223,7 @@ impl Serving {
                 self.answer_history(committed, from, limit, reply);
             }
             Request::Outcome { of, reply } => self.ask_outcome(of, reply),
+            Request::Resume { .. } => {}
         }
     }
 
