@@ -1,5 +1,6 @@
 //! Whether a start is accepted and a status can be read, in every second of the campaign.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use flowmill_model::ExecutionId;
 use flowmill_runtime::spawn;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::callers::{AGAIN, Callers};
 
@@ -19,8 +20,16 @@ const WITHIN: Duration = Duration::from_secs(3);
 
 /// The probe, as long as it is there.
 pub(crate) struct Availability {
-    seen: Arc<Mutex<Windows>>,
+    seen: Arc<Mutex<Vec<Window>>>,
     running: JoinHandle<()>,
+}
+
+/// One window.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    at: Instant,
+    start: bool,
+    read: bool,
 }
 
 /// How many windows there were, and in how many both succeeded.
@@ -35,25 +44,34 @@ pub(crate) struct Windows {
 impl Availability {
     /// Begins; `known` is an execution to be read.
     pub(crate) fn watch(callers: &Callers, known: ExecutionId) -> Self {
-        let seen = Arc::new(Mutex::new(Windows::default()));
+        let seen = Arc::new(Mutex::new(Vec::new()));
         let (callers, windows) = (callers.clone(), Arc::clone(&seen));
         let running = spawn("availability", async move {
             let mut turns = interval(WINDOW);
             loop {
-                turns.tick().await;
+                let at = turns.tick().await;
                 let (callers, windows) = (callers.clone(), Arc::clone(&windows));
                 spawn("window", async move {
                     let (start, read) = tokio::join!(starts(&callers), reads(&callers, known));
-                    windows.lock().add(start, read);
+                    windows.lock().push(Window { at, start, read });
                 });
             }
         });
         Self { seen, running }
     }
 
-    /// What was seen.
-    pub(crate) fn windows(&self) -> Windows {
-        *self.seen.lock()
+    /// What was seen in the windows that began in one of these times.
+    pub(crate) fn during(&self, times: &[Range<Instant>]) -> Windows {
+        self.windows(|at| times.iter().any(|time| time.contains(&at)))
+    }
+
+    /// What was seen in those that began at a time that is asked for.
+    pub(crate) fn windows(&self, which: impl Fn(Instant) -> bool) -> Windows {
+        let mut windows = Windows::default();
+        let seen = self.seen.lock();
+        let seen = seen.iter().filter(|window| which(window.at));
+        seen.for_each(|window| windows.add(window.start, window.read));
+        windows
     }
 }
 

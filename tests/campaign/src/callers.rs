@@ -9,7 +9,6 @@ use flowmill_client::{Client, ClientError, Repeats, StartAnswer, StartKey, Start
 use flowmill_model::ExecutionId;
 use flowmill_runtime::{Entropy, spawn};
 use futures::future::join_all;
-use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -108,8 +107,7 @@ impl Callers {
         };
         let (turn, key) = (entropy.next(), self.key("call"));
         let id = if entropy.next().is_multiple_of(AT_ONCE) {
-            let starts = (0..5).map(|more| self.start(turn.wrapping_add(more), &key, kind));
-            join_all(starts).await[0]
+            self.start_five_times(turn, &key, kind).await
         } else {
             self.start(turn, &key, kind).await
         };
@@ -117,6 +115,13 @@ impl Callers {
         if kind == Kind::Signal {
             self.signal(turn, id, &key).await;
         }
+    }
+
+    /// Asks for an execution five times at once under one key. All must be told the same one, which
+    /// the ledger sees.
+    pub(crate) async fn start_five_times(&self, turn: u64, key: &str, kind: Kind) -> ExecutionId {
+        let starts = (0..5).map(|more| self.start(turn.wrapping_add(more), key, kind));
+        join_all(starts).await[0]
     }
 
     /// Starts an execution, at one gateway after the other until it is acknowledged.
@@ -151,7 +156,7 @@ impl Callers {
         kind: Kind,
     ) -> Result<ExecutionId, ClientError> {
         let flow = kind.flow().parse().expect("it is a flow's name");
-        let input = json!({ "key": key }).to_string().into();
+        let input = kind.input(key).to_string().into();
         let request =
             StartRequest { flow, version: None, input, key: StartKey::Given(key.to_owned()) };
         let id = match self.ways.at(turn).start(&request, None).await? {

@@ -60,9 +60,21 @@ struct Seen {
     lasted: Duration,
     struck: BTreeMap<Nemesis, Struck>,
     windows: Windows,
+    quiet: Windows,
     poison: usize,
     /// Nodes that ended although nobody ended them.
     dead: u32,
+}
+
+impl Seen {
+    fn look_at(&mut self, availability: &Availability) {
+        let all: Vec<_> = self.struck.values().flat_map(|struck| struck.during.clone()).collect();
+        self.windows = availability.windows(|_| true);
+        self.quiet = availability.windows(|at| !all.iter().any(|time| time.contains(&at)));
+        for struck in self.struck.values_mut() {
+            struck.windows = availability.during(&struck.during);
+        }
+    }
 }
 
 impl Campaign {
@@ -73,7 +85,7 @@ impl Campaign {
         let ledger = Ledger::new(args.record.as_deref())?;
         ledger.note("seed", &json!(seed));
         let entropy = Entropy::seeded(seed);
-        let world = World::start(args.flowmill.clone(), SHARDS, entropy).await?;
+        let world = World::start(args, SHARDS, entropy).await?;
         let (log, store) = open(&world).await?;
         let witness = Witness::watch(&log, SHARDS);
         let inputs = Injected::new(&log, SHARDS);
@@ -104,9 +116,20 @@ impl Campaign {
         let after = memory(&self.world);
         let memory = before.into_iter().zip(after);
         let memory = memory.map(|((role, before), (_, after))| (role, before, after)).collect();
-        let Seen { lasted, struck, windows, poison, dead } = seen;
+        let Seen { lasted, struck, windows, quiet, poison, dead } = seen;
         let seed = self.seed;
-        Ok(Table { seed, lasted, struck, windows, dead, memory, poison, dead_letters, verdict })
+        Ok(Table {
+            seed,
+            lasted,
+            struck,
+            windows,
+            quiet,
+            dead,
+            memory,
+            poison,
+            dead_letters,
+            verdict,
+        })
     }
 
     /// Has one fault after the other strike until the time is over.
@@ -132,6 +155,7 @@ impl Campaign {
             seen.poison += strike.poison;
             let struck = seen.struck.entry(nemesis).or_default();
             let recovered = recover(&pauses, &strike, struck).await;
+            struck.during.push(striking..Instant::now());
             let (at, what) = (begun.elapsed().as_secs_f64(), &strike.what);
             eprintln!("{at:>5.0} s  {nemesis:?}: {what}; {recovered}");
             ledger.note("fault", &json!({ "nemesis": format!("{nemesis:?}"), "what": what }));
@@ -144,7 +168,8 @@ impl Campaign {
             // A quarter of the time is quiet.
             sleep((striking.elapsed() / 3).min(QUIET)).await;
         }
-        (seen.lasted, seen.windows) = (begun.elapsed(), availability.windows());
+        seen.lasted = begun.elapsed();
+        seen.look_at(&availability);
         Ok(seen)
     }
 

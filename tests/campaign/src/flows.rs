@@ -1,5 +1,7 @@
 //! The flows that are executed, and what their executions are to do.
 
+use serde_json::{Value, json};
+
 /// What kind of execution it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -12,6 +14,8 @@ pub(crate) enum Kind {
     Wait,
     /// Waits for a signal and then calls the sink.
     Signal,
+    /// Waits until the second that its key ends with, and then ends.
+    Timer,
     /// Stays open until the end of the campaign, when it gets its signal.
     Open,
     /// Does nothing: whether a start is accepted is what it is for.
@@ -20,8 +24,8 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Call, Self::Shy, Self::Wait, Self::Signal, Self::Open, Self::Nothing];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Call, Self::Shy, Self::Wait, Self::Signal, Self::Timer, Self::Open, Self::Nothing];
 
     /// Its flow's name.
     pub(crate) const fn flow(self) -> &'static str {
@@ -30,6 +34,7 @@ impl Kind {
             Self::Shy => "campaign/shy",
             Self::Wait => "campaign/wait",
             Self::Signal => "campaign/signal",
+            Self::Timer => "campaign/timer",
             Self::Open => "campaign/open",
             Self::Nothing => "campaign/nothing",
         }
@@ -39,7 +44,18 @@ impl Kind {
     pub(crate) const fn calls(self) -> bool {
         match self {
             Self::Call | Self::Shy | Self::Wait | Self::Signal => true,
-            Self::Open | Self::Nothing => false,
+            Self::Timer | Self::Open | Self::Nothing => false,
+        }
+    }
+
+    /// The input of an execution of this kind under a key; the same whenever it is asked for.
+    pub(crate) fn input(self, key: &str) -> Value {
+        match self {
+            Self::Timer => json!({ "key": key, "at": due_of(key) }),
+            Self::Call | Self::Shy | Self::Wait | Self::Signal | Self::Open => {
+                json!({ "key": key })
+            }
+            Self::Nothing => Value::Null,
         }
     }
 
@@ -49,6 +65,7 @@ impl Kind {
             Self::Call | Self::Shy | Self::Nothing => "",
             Self::Wait => "{ id: before, type: wait, parameters: { for: PT2S } }",
             Self::Signal | Self::Open => "{ id: before, type: signal, parameters: { name: go } }",
+            Self::Timer => "{ id: before, type: wait, parameters: { until: $input.at } }",
         };
         let path = if self == Self::Shy { "shy" } else { "calls" };
         let call = format!(
@@ -76,11 +93,26 @@ impl Kind {
     }
 }
 
+/// The key of an execution of [`Kind::Timer`] that waits until a time, in seconds since 1970.
+pub(crate) fn timer_key(key: &str, due: u64) -> String {
+    format!("{key}-{due}")
+}
+
+fn due_of(key: &str) -> u64 {
+    key.rsplit('-').next().and_then(|due| due.parse().ok()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use flowmill_flow::{Format, compile};
 
     use super::*;
+
+    #[test]
+    fn the_key_of_a_timer_says_when_it_is_due() {
+        let input = Kind::Timer.input(&timer_key("flood-7", 1_800_000_000));
+        assert_eq!(input["at"], 1_800_000_000_u64);
+    }
 
     #[test]
     fn every_definition_is_a_flow() {

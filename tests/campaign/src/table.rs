@@ -1,9 +1,11 @@
 //! What a campaign prints at its end.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use flowmill_nodes::{Times, megabytes};
+use tokio::time::Instant;
 
 use crate::availability::Windows;
 use crate::nemesis::Nemesis;
@@ -21,6 +23,10 @@ pub(crate) struct Struck {
     pub(crate) recovery: Times,
     /// How often a shard did not come back within the time that is waited.
     pub(crate) missed: u32,
+    /// From each strike until every shard answered again.
+    pub(crate) during: Vec<Range<Instant>>,
+    /// The windows of these times.
+    pub(crate) windows: Windows,
 }
 
 /// The figures of a campaign.
@@ -29,6 +35,8 @@ pub(crate) struct Table {
     pub(crate) lasted: Duration,
     pub(crate) struck: BTreeMap<Nemesis, Struck>,
     pub(crate) windows: Windows,
+    /// Those in which nothing struck and everything had recovered.
+    pub(crate) quiet: Windows,
     /// Nodes that ended although nobody ended them.
     pub(crate) dead: u32,
     /// The memory of each node before the first fault and after the last, in bytes.
@@ -43,14 +51,18 @@ impl Table {
         let Verdict { executions, transitions, batches, skipped, claims, deferred, calls, .. } =
             self.verdict;
         println!("\ncampaign of {:.0} s, seed {}", self.lasted.as_secs_f64(), self.seed);
-        println!("\nfault  strikes  a shard answers again after p50 / p99 / longest, ms  missed");
+        println!("\n                 a shard answers again after, ms");
+        println!("fault  strikes      p50      p99  longest   missed  available");
         for (nemesis, struck) in &self.struck {
-            let Struck { times, recovery, missed } = struck;
+            let Struck { times, recovery, missed, windows, .. } = struck;
             let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|part| recovery.millis(part));
+            let percent = windows.percent();
             println!(
-                "{nemesis:<5?}  {times:>7}  {p50:>10.0} / {p99:>6.0} / {longest:>6.0} {missed:>30}"
+                "{nemesis:<5?}  {times:>7}  {p50:>7.0}  {p99:>7.0}  {longest:>7.0}  {missed:>7}  \
+                 {percent:>7.2} %"
             );
         }
+        println!("quiet  {:>52.2} %", self.quiet.percent());
         println!("\nexecutions           {executions}");
         println!(
             "transitions          {transitions} in {batches} batches, {deferred} inputs deferred"

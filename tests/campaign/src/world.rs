@@ -1,20 +1,25 @@
 //! The servers and the nodes that are tormented.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use flowmill_model::ShardId;
 use flowmill_nodes::{Cluster, Metrics, Node, Place, Role};
-use flowmill_rig::{Cassandra, Kafka, KafkaPlan};
+use flowmill_rig::{Cassandra, Kafka, KafkaPlan, Proxy};
 use flowmill_runtime::Entropy;
 use futures::future::try_join_all;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
+use crate::Args;
+
 /// How long a node may take until it dies at the place it was given.
 const DIES_WITHIN: Duration = Duration::from_secs(15);
+
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Nodes of each role.
 const EACH: [(Role, usize); 3] = [(Role::Orchestrator, 3), (Role::Gateway, 2), (Role::Worker, 2)];
@@ -26,36 +31,51 @@ pub(crate) struct World {
     pub(crate) cluster: Cluster,
     pub(crate) slots: Vec<Slot>,
     pub(crate) entropy: Entropy,
+    /// Another build of the program.
+    previous: Option<PathBuf>,
 }
 
-/// A node that comes back to its address.
+/// A node that comes back to its address, and its ways to the servers.
 pub(crate) struct Slot {
     pub(crate) role: Role,
     pub(crate) listen: String,
     pub(crate) node: Option<Node>,
+    /// To the store.
+    pub(crate) store: Proxy,
+    /// Whether it is started from the other build.
+    pub(crate) is_previous: bool,
+}
+
+/// How a node ended that was to die.
+pub(crate) struct Death {
+    /// Whether it died at its place.
+    pub(crate) died: bool,
+    /// The shards that it served at last.
+    pub(crate) served: Vec<ShardId>,
 }
 
 impl World {
     /// Starts the servers, makes a cluster, and starts its nodes.
-    pub(crate) async fn start(
-        flowmill: PathBuf,
-        shards: u16,
-        entropy: Entropy,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn start(args: &Args, shards: u16, entropy: Entropy) -> anyhow::Result<Self> {
+        let roles = EACH.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
+        let roles: Vec<Role> = roles.collect();
+        let plan = KafkaPlan { nodes: args.brokers, ways: roles.len(), ..KafkaPlan::default() };
         let (kafka, cql) = block_in_place(|| {
-            let kafka = std::thread::spawn(|| Kafka::start(&KafkaPlan::default()));
+            let kafka = std::thread::spawn(move || Kafka::start(&plan));
             let cql = Cassandra::start()?;
             let kafka = kafka.join().map_err(|_| anyhow::anyhow!("the rig's thread panicked"))?;
             anyhow::Ok((kafka?, cql))
         })?;
         let name = "campaign".to_owned();
         let (brokers, store) = (kafka.bootstrap(), cql.contact());
+        let flowmill = args.flowmill.clone();
         let cluster = Cluster { flowmill, kafka: brokers, cql: store, name };
-        block_in_place(|| cluster.init(shards))?;
-        let roles = EACH.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
-        let slot = |role| Slot { role, listen: free_address(&entropy), node: None };
-        let slots = roles.map(slot).collect();
-        let mut world = Self { kafka, cql, cluster, slots, entropy };
+        let alone: &[&str] = if args.brokers == 1 { &["--single-broker"] } else { &[] };
+        block_in_place(|| cluster.init_on(shards, alone))?;
+        let slots = roles.into_iter().map(|role| Slot::new(role, &cluster, &entropy));
+        let slots = slots.collect::<anyhow::Result<_>>()?;
+        let previous = args.previous.clone();
+        let mut world = Self { kafka, cql, cluster, slots, entropy, previous };
         world.start_all().await?;
         Ok(world)
     }
@@ -66,10 +86,14 @@ impl World {
         gateways.map(|slot| slot.listen.clone()).collect()
     }
 
+    /// The numbers of the nodes of this role.
+    pub(crate) fn all(&self, role: Role) -> Vec<usize> {
+        (0..self.slots.len()).filter(|slot| self.slots[*slot].role == role).collect()
+    }
+
     /// The number of a node of this role, drawn.
     pub(crate) fn any(&self, role: Role) -> usize {
-        let with_role: Vec<_> =
-            (0..self.slots.len()).filter(|slot| self.slots[*slot].role == role).collect();
+        let with_role = self.all(role);
         with_role[self.below(with_role.len())]
     }
 
@@ -89,13 +113,15 @@ impl World {
         self.slots[slot].node.as_ref().context("the node does not run")
     }
 
+    /// A node's ways to the brokers.
+    pub(crate) fn ways_to_kafka(&self, slot: usize) -> &[Proxy] {
+        self.kafka.ways()[slot].proxies()
+    }
+
     /// The shards that a node serves, as it says itself; none if it does not answer.
     pub(crate) async fn served(&self, slot: usize) -> Vec<ShardId> {
         let Some(node) = &self.slots[slot].node else { return vec![] };
-        let Ok(metrics) = Metrics::of(node).await else { return vec![] };
-        let owned = metrics.by_label("flowmill_shard_owned", "shard");
-        let owned = owned.into_iter().filter(|(_, value)| *value > 0.0);
-        owned.filter_map(|(shard, _)| shard.parse().ok().map(ShardId::new)).collect()
+        served_by(node).await.unwrap_or_default()
     }
 
     /// Ends a node as a loss of power would.
@@ -119,20 +145,24 @@ impl World {
     }
 
     /// Starts a node where it was, to die when it passes a named place so often, and waits until it
-    /// has. Says whether it did.
-    pub(crate) async fn restart_to_die(&mut self, slot: usize, at: &str) -> anyhow::Result<bool> {
+    /// has.
+    pub(crate) async fn restart_to_die(&mut self, slot: usize, at: &str) -> anyhow::Result<Death> {
         let mut place = self.place(slot);
         place.variables.push(("FLOWMILL_CRASH_AT".to_owned(), at.to_owned()));
+        let mut served = Vec::new();
         // It may die before it says that it is ready.
-        let Ok(mut node) = self.cluster.node(&place).await else { return Ok(true) };
+        let Ok(mut node) = self.cluster.node(&place).await else {
+            return Ok(Death { died: true, served });
+        };
         let deadline = Instant::now() + DIES_WITHIN;
         while !node.has_ended()? {
             if Instant::now() >= deadline {
-                return Ok(false);
+                return Ok(Death { died: false, served });
             }
-            sleep(Duration::from_millis(20)).await;
+            served = served_by(&node).await.unwrap_or(served);
+            sleep(LOOK).await;
         }
-        Ok(true)
+        Ok(Death { died: true, served })
     }
 
     /// Starts every node that does not run, side by side.
@@ -163,13 +193,37 @@ impl World {
     }
 
     fn place(&self, slot: usize) -> Place {
-        let Slot { role, listen, .. } = &self.slots[slot];
+        let Slot { role, listen, store, is_previous, .. } = &self.slots[slot];
         let options = match role {
             Role::Worker => vec!["--outgoing-allow".to_owned(), "loopback".to_owned()],
             Role::Orchestrator | Role::Gateway => vec![],
         };
-        Place { role: *role, listen: Some(listen.clone()), options, variables: vec![] }
+        Place {
+            listen: Some(listen.clone()),
+            options,
+            kafka: Some(self.kafka.ways()[slot].bootstrap()),
+            cql: Some(format!("127.0.0.1:{}", store.port())),
+            flowmill: self.previous.clone().filter(|_| *is_previous),
+            ..Place::of(*role)
+        }
     }
+}
+
+impl Slot {
+    fn new(role: Role, cluster: &Cluster, entropy: &Entropy) -> anyhow::Result<Self> {
+        let SocketAddr::V4(store) = cluster.cql.parse()? else {
+            anyhow::bail!("the store is at {}", cluster.cql);
+        };
+        let (listen, store) = (free_address(entropy), Proxy::to(store)?);
+        Ok(Self { role, listen, node: None, store, is_previous: false })
+    }
+}
+
+async fn served_by(node: &Node) -> Option<Vec<ShardId>> {
+    let metrics = Metrics::of(node).await.ok()?;
+    let owned = metrics.by_label("flowmill_shard_owned", "shard");
+    let owned = owned.into_iter().filter(|(_, value)| *value > 0.0);
+    Some(owned.filter_map(|(shard, _)| shard.parse().ok().map(ShardId::new)).collect())
 }
 
 /// An address on this machine. Its port is below those that outgoing connections take, so that it

@@ -40,12 +40,19 @@ pub struct Place {
     pub options: Vec<String>,
     /// Variables of its own.
     pub variables: Vec<(String, String)>,
+    /// Another way to Kafka than the cluster's.
+    pub kafka: Option<String>,
+    /// Another way to the store than the cluster's.
+    pub cql: Option<String>,
+    /// Another build of the program.
+    pub flowmill: Option<PathBuf>,
 }
 
 impl Place {
     /// A node at a free port, with nothing special.
-    pub const fn of(role: Role) -> Self {
-        Self { role, listen: None, options: Vec::new(), variables: Vec::new() }
+    pub fn of(role: Role) -> Self {
+        let (options, variables) = (Vec::new(), Vec::new());
+        Self { role, listen: None, options, variables, kafka: None, cql: None, flowmill: None }
     }
 }
 
@@ -55,8 +62,16 @@ impl Cluster {
     /// # Errors
     /// What `flowmill init` says.
     pub fn init(&self, shards: u16) -> anyhow::Result<()> {
+        self.init_on(shards, &["--single-broker"])
+    }
+
+    /// Makes it, with further options.
+    ///
+    /// # Errors
+    /// What `flowmill init` says.
+    pub fn init_on(&self, shards: u16, options: &[&str]) -> anyhow::Result<()> {
         let mut init = self.command("init");
-        init.args(["--single-broker", "--shards", &shards.to_string(), "--cql", &self.cql]);
+        init.args(["--shards", &shards.to_string(), "--cql", &self.cql]).args(options);
         let ended = init.output().context("flowmill init")?;
         ensure!(ended.status.success(), "init: {}", String::from_utf8_lossy(&ended.stderr));
         Ok(())
@@ -75,9 +90,12 @@ impl Cluster {
     /// # Errors
     /// What it says.
     pub async fn node(&self, place: &Place) -> anyhow::Result<Node> {
-        let Place { role, listen, options, variables } = place.clone();
-        let mut command = self.command(role.as_str());
-        command.args(["--cql", &self.cql, "--output", "json"]);
+        let Place { role, listen, options, variables, kafka, cql, flowmill } = place.clone();
+        let mut cluster = self.clone();
+        cluster.kafka = kafka.unwrap_or(cluster.kafka);
+        cluster.flowmill = flowmill.unwrap_or(cluster.flowmill);
+        let mut command = cluster.command(role.as_str());
+        command.args(["--cql", cql.as_ref().unwrap_or(&self.cql), "--output", "json"]);
         command.args(["--listen", listen.as_deref().unwrap_or(ANYWHERE)]).args(options);
         command.envs(variables);
         tokio::task::spawn_blocking(move || Node::start(command, role)).await?

@@ -220,6 +220,17 @@ impl Kafka {
         self.wait_for(node, running)
     }
 
+    /// Starts every node again that was ended, side by side: one alone of several answers nobody.
+    ///
+    /// # Errors
+    /// One does not start.
+    pub fn restart_all(&mut self) -> Result<(), RigError> {
+        let ended: Vec<_> =
+            (0..self.nodes.len()).filter(|node| self.nodes[*node].server.is_none()).collect();
+        ended.iter().try_for_each(|node| self.spawn(*node))?;
+        ended.iter().try_for_each(|node| self.wait_for(*node, self.nodes.len()))
+    }
+
     /// Stops a node's clock: it holds its connections and does nothing.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ use flowmill_model::{Offset, ShardId, limits};
 use flowmill_runtime::Entropy;
 use tokio::time::{sleep, timeout};
 
+use super::{Strike, Torment};
+
 /// Results of each shard that come again.
 const RESULTS: u64 = 20;
 
@@ -96,6 +98,19 @@ impl Inputs {
         while self.log.append(to, record.clone()).await.is_err() {
             sleep(Duration::from_millis(200)).await;
         }
+    }
+}
+
+impl Torment<'_> {
+    pub(super) async fn results_are_forged(&mut self) -> anyhow::Result<Strike> {
+        let (repeated, forged) = self.inputs.repeat_and_forge().await?;
+        Ok(Strike::of(format!("{repeated} results come again, {forged} with forged tokens")))
+    }
+
+    pub(super) async fn poison(&mut self) -> anyhow::Result<Strike> {
+        let poison = self.inputs.poison(&self.world.entropy).await?;
+        let what = format!("{poison} records that are no commands and no results");
+        Ok(Strike { poison, ..Strike::of(what) })
     }
 }
 

@@ -1,0 +1,123 @@
+//! Brokers and the store that die, stand still and are slow, and everything at once.
+
+use std::time::Duration;
+
+use flowmill_nodes::Role;
+use tokio::task::block_in_place;
+use tokio::time::{Instant, sleep};
+
+use super::{Strike, Torment};
+
+/// How much later a slow store answers.
+const SLOW: Duration = Duration::from_millis(500);
+
+impl Torment<'_> {
+    pub(super) async fn broker_fails(&mut self) -> anyhow::Result<Strike> {
+        let world = &mut *self.world;
+        let node = world.below(world.kafka.nodes());
+        if world.below(2) == 0 {
+            world.kafka.kill(node)?;
+            sleep(world.between(0, 5)).await;
+            block_in_place(|| world.kafka.restart(node))?;
+            return Ok(Strike::of("a broker is killed"));
+        }
+        let still = world.between(5, 30);
+        world.kafka.pause(node)?;
+        sleep(still).await;
+        world.kafka.resume(node)?;
+        Ok(Strike::of(format!("a broker stands still for {:.1} s", still.as_secs_f64())))
+    }
+
+    pub(super) async fn store_fails(&mut self) -> anyhow::Result<Strike> {
+        match self.world.below(3) {
+            0 => self.store_is_killed().await,
+            1 => self.store_stands_still().await,
+            _ => self.store_is_slow().await,
+        }
+    }
+
+    async fn store_is_killed(&mut self) -> anyhow::Result<Strike> {
+        let world = &mut *self.world;
+        world.cql.kill(0)?;
+        sleep(world.between(0, 5)).await;
+        block_in_place(|| world.cql.restart(0))?;
+        Ok(Strike::of("the store is killed"))
+    }
+
+    async fn store_stands_still(&mut self) -> anyhow::Result<Strike> {
+        let world = &mut *self.world;
+        let still = world.between(5, 30);
+        world.cql.pause(0)?;
+        sleep(still).await;
+        world.cql.resume(0)?;
+        Ok(Strike::of(format!("the store stands still for {:.1} s", still.as_secs_f64())))
+    }
+
+    async fn store_is_slow(&mut self) -> anyhow::Result<Strike> {
+        let world = &mut *self.world;
+        let lasts = world.between(5, 30);
+        world.slots.iter().for_each(|slot| slot.store.slow(SLOW / 2));
+        sleep(lasts).await;
+        world.slots.iter().for_each(|slot| slot.store.mend());
+        let what = format!("the store answers {SLOW:?} later for {:.1} s", lasts.as_secs_f64());
+        Ok(Strike::of(what))
+    }
+
+    pub(super) async fn everything_dies(&mut self) -> anyhow::Result<Strike> {
+        let world = &mut *self.world;
+        (0..world.slots.len()).for_each(|slot| world.kill(slot));
+        (0..world.kafka.nodes()).try_for_each(|node| world.kafka.kill(node))?;
+        world.cql.kill(0)?;
+        block_in_place(|| -> anyhow::Result<()> {
+            world.kafka.restart_all()?;
+            Ok(world.cql.restart(0)?)
+        })?;
+        let healed = Instant::now();
+        world.start_all().await?;
+        Ok(Strike { healed, ..Strike::of("everything is killed") })
+    }
+
+    pub(super) async fn several_fail(&mut self) -> anyhow::Result<Strike> {
+        let world = &mut *self.world;
+        let (mut what, mut still) = (Vec::new(), None);
+        for role in [Role::Orchestrator, Role::Gateway, Role::Worker] {
+            if world.below(2) == 0 {
+                let slot = world.any(role);
+                world.kill(slot);
+                what.push(role.as_str());
+            }
+        }
+        if world.below(2) == 0 {
+            let slot = world.any(Role::Orchestrator);
+            if let Ok(node) = world.node(slot) {
+                node.pause()?;
+                still = Some(slot);
+                what.push("another orchestrator, for a while,");
+            }
+        }
+        let node = world.below(world.kafka.nodes());
+        let (broker, store) = (world.below(3) == 0, world.below(3) == 0);
+        if broker {
+            world.kafka.pause(node)?;
+            what.push("a broker, for a while,");
+        }
+        if store {
+            world.cql.pause(0)?;
+            what.push("the store, for a while,");
+        }
+        sleep(world.between(2, 10)).await;
+        if broker {
+            world.kafka.resume(node)?;
+        }
+        if store {
+            world.cql.resume(0)?;
+        }
+        if let Some(slot) = still {
+            world.node(slot)?.resume()?;
+        }
+        let healed = Instant::now();
+        world.start_all().await?;
+        let what = if what.is_empty() { "nothing".to_owned() } else { what.join(" and ") };
+        Ok(Strike { healed, ..Strike::of(format!("these fail at once: {what}")) })
+    }
+}
