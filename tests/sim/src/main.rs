@@ -1,10 +1,17 @@
 //! Plays seeds of the simulation.
-#![expect(clippy::print_stdout, reason = "this program's purpose is to print")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this program's purpose is to print"
+)]
 
 use clap::Parser;
 #[cfg(feature = "mutations")]
 use flowmill_orchestrator::mutations::Mutation;
 use flowmill_sim::sometimes::Counts;
+
+/// After how many seeds it is said how far the run is.
+const TELL_EVERY: u64 = 1_000;
 
 /// Plays seeds of the simulation and says what the checker found. Exits with 1 on a violation.
 #[derive(Parser)]
@@ -62,6 +69,11 @@ fn main() -> anyhow::Result<()> {
             failed.push(seed);
         } else if arguments.trace || seeds.end - seeds.start == 1 {
             println!("seed {seed}: {report:?}");
+        }
+        let (played, all) = (seed + 1 - seeds.start, seeds.end - seeds.start);
+        if played.is_multiple_of(TELL_EVERY) && played < all {
+            let failed = failed.len();
+            eprintln!("{played} of {all} seeds from {}, {failed} with violations", seeds.start);
         }
     }
     sometimes.iter().for_each(|(name, count)| println!("sometimes {count} {name}"));
