@@ -1,6 +1,6 @@
 //! The servers and the nodes that are tormented.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(crate) struct Slot {
     pub(crate) node: Option<Node>,
     /// To the store.
     pub(crate) store: Proxy,
+    /// From the other nodes to this one.
+    pub(crate) peers: Proxy,
     /// Whether it is started from the other build.
     pub(crate) is_previous: bool,
 }
@@ -193,10 +195,13 @@ impl World {
     }
 
     fn place(&self, slot: usize) -> Place {
-        let Slot { role, listen, store, is_previous, .. } = &self.slots[slot];
+        let Slot { role, listen, store, peers, is_previous, .. } = &self.slots[slot];
         let options = match role {
             Role::Worker => vec!["--outgoing-allow".to_owned(), "loopback".to_owned()],
-            Role::Orchestrator | Role::Gateway => vec![],
+            Role::Orchestrator => {
+                vec!["--advertise".to_owned(), format!("127.0.0.1:{}", peers.port())]
+            }
+            Role::Gateway => vec![],
         };
         Place {
             listen: Some(listen.clone()),
@@ -211,11 +216,9 @@ impl World {
 
 impl Slot {
     fn new(role: Role, cluster: &Cluster, entropy: &Entropy) -> anyhow::Result<Self> {
-        let SocketAddr::V4(store) = cluster.cql.parse()? else {
-            anyhow::bail!("the store is at {}", cluster.cql);
-        };
-        let (listen, store) = (free_address(entropy), Proxy::to(store)?);
-        Ok(Self { role, listen, node: None, store, is_previous: false })
+        let listen = free_address(entropy);
+        let (store, peers) = (Proxy::to(cluster.cql.parse()?)?, Proxy::to(listen.parse()?)?);
+        Ok(Self { role, listen, node: None, store, peers, is_previous: false })
     }
 }
 

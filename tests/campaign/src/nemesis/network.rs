@@ -1,4 +1,5 @@
-//! A network between a node and what it stands on that is cut, slow, or breaks connections.
+//! A network between a node and what it stands on, or the other nodes, that is cut, slow, or breaks
+//! connections.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ enum Way {
     Kafka,
     Store,
     Both,
+    /// From the other nodes, which ask an orchestrator for what it owns.
+    Nodes,
 }
 
 impl Way {
@@ -26,6 +29,7 @@ impl Way {
             Self::Kafka => "Kafka",
             Self::Store => "the store",
             Self::Both => "Kafka and the store",
+            Self::Nodes => "the other nodes",
         }
     }
 
@@ -36,6 +40,7 @@ impl Way {
             Self::Kafka => kafka.collect(),
             Self::Store => store.collect(),
             Self::Both => kafka.chain(store).collect(),
+            Self::Nodes => vec![&world.slots[slot].peers],
         }
     }
 }
@@ -49,9 +54,13 @@ impl Torment<'_> {
             _ => Role::Orchestrator,
         };
         let slot = world.any(role);
-        // A worker has no store.
-        let ways = if role == Role::Worker { 1 } else { 3 };
-        let way = [Way::Kafka, Way::Store, Way::Both][world.below(ways)];
+        // A worker has no store, and nobody asks a gateway for a shard.
+        let ways = match role {
+            Role::Worker => 1,
+            Role::Gateway => 3,
+            Role::Orchestrator => 4,
+        };
+        let way = [Way::Kafka, Way::Store, Way::Both, Way::Nodes][world.below(ways)];
         let served = world.served(slot).await;
         let (lasts, how) = (world.between(5, 15), world.below(3));
         let what = match how {
