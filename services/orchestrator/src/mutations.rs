@@ -21,6 +21,10 @@ pub enum Mutation {
     MarkForgotten,
     /// The watermark follows the rows, whatever is not sent.
     WatermarkPastMark,
+    /// The watermark moves before the rows are there.
+    WatermarkBeforeRows,
+    /// The watermark moves past inputs that are deferred.
+    WatermarkPastDeferral,
     /// A result counts whatever its token.
     TokenUnchecked,
     /// A timer that fires does so twice.
@@ -35,12 +39,14 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NoGapCheck,
         Self::StaleEpochAccepted,
         Self::SentBeforeAcknowledged,
         Self::MarkForgotten,
         Self::WatermarkPastMark,
+        Self::WatermarkBeforeRows,
+        Self::WatermarkPastDeferral,
         Self::TokenUnchecked,
         Self::TimerFiredTwice,
         Self::DuplicateStart,
@@ -56,6 +62,8 @@ impl Mutation {
             Self::SentBeforeAcknowledged => "sent-before-acknowledged",
             Self::MarkForgotten => "mark-forgotten",
             Self::WatermarkPastMark => "watermark-past-mark",
+            Self::WatermarkBeforeRows => "watermark-before-rows",
+            Self::WatermarkPastDeferral => "watermark-past-deferral",
             Self::TokenUnchecked => "token-unchecked",
             Self::TimerFiredTwice => "timer-fired-twice",
             Self::DuplicateStart => "duplicate-start",

@@ -258,7 +258,7 @@ impl<R: Fn(Report) + Send + Sync> Projector<R> {
     /// on being written meanwhile: a watermark waits for the disk.
     fn move_watermark(&mut self) -> Option<Marking> {
         #[cfg(feature = "mutations")]
-        self.trail.pass_the_mark(&self.settings);
+        self.trail.break_by(self.settings.mutation);
         let batch = self.trail.watermark()?;
         let watermark = Watermark {
             log: self.log,

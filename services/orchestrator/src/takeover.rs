@@ -150,7 +150,7 @@ impl Claimant {
         let bounds = self.log.bounds(&history).await.map_err(read_error)?;
         let (mut replay, start) = Replay::start(self.log.identity(), margin, bounds.start)?;
         #[cfg(feature = "mutations")]
-        replay.judge.accept_stale(self.mutation);
+        replay.judge.break_by(self.mutation);
         let mut reader = self.log.reader(&history, start);
         let began = Instant::now();
         replay.read_to(reader.as_mut(), bounds.end).await?;

@@ -12,6 +12,9 @@ use flowmill_model::history::{Batch, Claim, HistoryRecord, InputPositions, LogId
 use flowmill_model::{BatchNumber, Epoch, Offset};
 use flowmill_store::Watermark;
 
+#[cfg(feature = "mutations")]
+use crate::mutations::Mutation;
+
 /// What the records judged so far amount to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judge {
@@ -21,9 +24,9 @@ pub struct Judge {
     mark: BatchNumber,
     positions: InputPositions,
     next: Offset,
-    /// Whether batches of any epoch count, on purpose.
+    /// How the rule is broken on purpose.
     #[cfg(feature = "mutations")]
-    accepts_stale: bool,
+    mutation: Option<Mutation>,
 }
 
 /// What the rule says of one record.
@@ -70,7 +73,7 @@ impl Judge {
             positions: InputPositions::default(),
             next: Offset::default(),
             #[cfg(feature = "mutations")]
-            accepts_stale: false,
+            mutation: None,
         }
     }
 
@@ -84,7 +87,7 @@ impl Judge {
             positions: watermark.positions,
             next: watermark.offset.next(),
             #[cfg(feature = "mutations")]
-            accepts_stale: false,
+            mutation: None,
         }
     }
 
@@ -113,7 +116,7 @@ impl Judge {
         let unclaimed = self.epoch == Epoch::default();
         let stale = batch.epoch != self.epoch;
         #[cfg(feature = "mutations")]
-        let stale = stale && !self.accepts_stale;
+        let stale = stale && self.mutation != Some(Mutation::StaleEpochAccepted);
         if unclaimed || stale || batch.number <= self.number {
             return Ok(Verdict::Skipped);
         }
@@ -127,11 +130,10 @@ impl Judge {
         Ok(Verdict::Counts)
     }
 
-    /// Lets batches of any epoch count, if the node is broken in that way.
+    /// Breaks the rule as the node is broken.
     #[cfg(feature = "mutations")]
-    pub(crate) fn accept_stale(&mut self, mutation: Option<crate::mutations::Mutation>) {
-        let stale = crate::mutations::Mutation::StaleEpochAccepted;
-        self.accepts_stale = mutation == Some(stale);
+    pub(crate) fn break_by(&mut self, mutation: Option<Mutation>) {
+        self.mutation = mutation;
     }
 
     /// The epoch of the latest valid claim; 0 when there is none.

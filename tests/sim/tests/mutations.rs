@@ -21,6 +21,16 @@ fn batches_of_earlier_epochs_that_count_are_caught() {
 }
 
 #[test]
+fn a_watermark_before_its_rows_is_caught() {
+    check(Mutation::WatermarkBeforeRows, 50);
+}
+
+#[test]
+fn a_watermark_past_a_deferral_is_caught() {
+    check(Mutation::WatermarkPastDeferral, 50);
+}
+
+#[test]
 fn tasks_that_are_sent_before_their_batch_is_committed_are_caught() {
     check(Mutation::SentBeforeAcknowledged, 50);
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use flowmill_model::BatchNumber;
 use flowmill_model::history::InputRef;
 
+#[cfg(feature = "mutations")]
+use crate::mutations::Mutation;
 use crate::takeover::TailBatch;
 
 /// The batches above the watermark, and how far each has come.
@@ -17,6 +19,9 @@ pub(super) struct Trail {
     flushed: BatchNumber,
     /// The mark of the latest batch taken.
     mark: BatchNumber,
+    /// How what bounds the watermark is broken on purpose.
+    #[cfg(feature = "mutations")]
+    mutation: Option<Mutation>,
 }
 
 impl Trail {
@@ -46,18 +51,31 @@ impl Trail {
         news
     }
 
-    /// Lets the watermark pass the mark, if the node is broken in that way.
+    /// Breaks what bounds the watermark as the node is broken.
     #[cfg(feature = "mutations")]
-    pub(super) fn pass_the_mark(&mut self, settings: &crate::Settings) {
-        if broken!(settings, WatermarkPastMark) {
-            self.mark = self.taken;
-        }
+    pub(super) fn break_by(&mut self, mutation: Option<Mutation>) {
+        self.mutation = mutation;
+    }
+
+    /// The batch up to which the watermark may stand, and the one below which it must stay.
+    #[cfg(not(feature = "mutations"))]
+    fn bounds(&self) -> (BatchNumber, Option<BatchNumber>) {
+        (self.flushed.min(self.mark), self.deferrals.values().min().copied())
+    }
+
+    /// The same, in a node that may be broken.
+    #[cfg(feature = "mutations")]
+    fn bounds(&self) -> (BatchNumber, Option<BatchNumber>) {
+        let is = |mutation| self.mutation == Some(mutation);
+        let flushed = if is(Mutation::WatermarkBeforeRows) { self.taken } else { self.flushed };
+        let mark = if is(Mutation::WatermarkPastMark) { self.taken } else { self.mark };
+        let deferral = self.deferrals.values().min().copied();
+        (flushed.min(mark), deferral.filter(|_| !is(Mutation::WatermarkPastDeferral)))
     }
 
     /// Takes the latest batch that a watermark may stand on; `None` when it would not move.
     pub(super) fn watermark(&mut self) -> Option<TailBatch> {
-        let deferral = self.deferrals.values().min().copied();
-        let bound = self.flushed.min(self.mark);
+        let (bound, deferral) = self.bounds();
         let stands = |batch: &TailBatch| {
             batch.number <= bound && deferral.is_none_or(|deferred| batch.number < deferred)
         };
