@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use flowmill_log::{Partition, Topic};
-use flowmill_model::{ExecutionId, FlowVersion, Sequence, limits};
+use flowmill_model::{ErrorCode, ExecutionId, FlowVersion, Sequence, limits};
 use flowmill_routing::{AskError, EventView, ExecutionView, HistoryPage, Position};
 
 use crate::gateway::{ask, has_moved, no_such_execution};
@@ -39,14 +39,31 @@ impl Gateway {
     /// `not-found` by the owner's word only; `unavailable` and `overloaded`.
     pub async fn read(&self, id: ExecutionId, after: Option<Position>) -> Result<Read, Refusal> {
         self.check_shard(id)?;
-        let (owners, after) = (&self.parts().owners, of_shard(id, after));
-        let within = if after.is_some() { limits::COMMAND_WAIT } else { limits::READ_WAIT };
+        let after = of_shard(id, after);
+        let first = self.read_or_stale(id, after, limits::READ_WAIT).await;
+        match (&first, after) {
+            // The store has not seen the write yet; an owner may come that has.
+            (Err(refusal), Some(_)) if refusal.code == ErrorCode::Unavailable => {
+                self.check_position(after).await?;
+                self.read_or_stale(id, after, limits::COMMAND_WAIT - limits::READ_WAIT).await
+            }
+            _ => first,
+        }
+    }
+
+    /// Asks the owner; the store, if there is none or it does not answer in time.
+    async fn read_or_stale(
+        &self,
+        id: ExecutionId,
+        after: Option<Position>,
+        within: Duration,
+    ) -> Result<Read, Refusal> {
+        let owners = &self.parts().owners;
         match ask(within, has_moved, |left| owners.read(id, after, left)).await {
             Ok(Some(view)) => Ok(Read::Current(view)),
             Ok(None) => Err(no_such_execution(id)),
             Err(error @ AskError::Busy(_)) => Err(error.into()),
             Err(AskError::NoOwner(_) | AskError::Moved(_) | AskError::TimedOut(_)) => {
-                self.check_position(after).await?;
                 stale::read(self, id, after).await
             }
         }

@@ -7,9 +7,9 @@ use flowmill_model::event::{Event, Started};
 use flowmill_model::history::{InputPositions, LogIdentity};
 use flowmill_model::{
     BatchNumber, ContentHash, Epoch, ErrorCode, ExecutionId, FlowVersion, Offset, Payload, ShardId,
-    Timestamp,
+    Timestamp, limits,
 };
-use flowmill_routing::Position;
+use flowmill_routing::{Position, ShardState};
 use flowmill_store::{ExecutionWrite, Listing, RowVersion, Status, Store, Watermark, Write};
 
 use crate::rig::{Rig, flow_name, start_request};
@@ -85,6 +85,23 @@ async fn a_stale_answer_has_seen_the_write_it_was_asked_with() {
     project(&rig, started.position).await;
     let read = rig.gateway.read(id, after).await.unwrap();
     assert!(matches!(read, Read::Stale(_)), "{read:?}");
+}
+
+/// The time is the test's own: it says what was waited for.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_the_store_has_seen_is_read_there_once_the_owner_is_late() {
+    let mut rig = Rig::new().await;
+    rig.deploy("hold").await;
+    let started = rig.gateway.start(start_request("hold", r#"{"total":1}"#)).await.unwrap();
+    let id = ExecutionId::new(started.id.shard(), 17);
+    store(&rig, id).await;
+    project(&rig, started.position).await;
+    rig.stop_owners().await;
+    let _silent = rig.set_state(started.id.shard().get(), ShardState::Open);
+    let begun = tokio::time::Instant::now();
+    let read = rig.gateway.read(id, Some(started.position)).await.unwrap();
+    assert!(matches!(read, Read::Stale(_)), "{read:?}");
+    assert_eq!(begun.elapsed(), limits::READ_WAIT);
 }
 
 #[tokio::test(start_paused = true)]
