@@ -19,6 +19,8 @@ pub enum Mutation {
     SentBeforeAcknowledged,
     /// A new owner takes everything before its claim for sent.
     MarkForgotten,
+    /// A new owner sends tasks again as of its newest batch.
+    SentAgainAsNewest,
     /// The watermark follows the rows, whatever is not sent.
     WatermarkPastMark,
     /// The watermark moves before the rows are there.
@@ -39,11 +41,12 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NoGapCheck,
         Self::StaleEpochAccepted,
         Self::SentBeforeAcknowledged,
         Self::MarkForgotten,
+        Self::SentAgainAsNewest,
         Self::WatermarkPastMark,
         Self::WatermarkBeforeRows,
         Self::WatermarkPastDeferral,
@@ -61,6 +64,7 @@ impl Mutation {
             Self::StaleEpochAccepted => "stale-epoch-accepted",
             Self::SentBeforeAcknowledged => "sent-before-acknowledged",
             Self::MarkForgotten => "mark-forgotten",
+            Self::SentAgainAsNewest => "sent-again-as-newest",
             Self::WatermarkPastMark => "watermark-past-mark",
             Self::WatermarkBeforeRows => "watermark-before-rows",
             Self::WatermarkPastDeferral => "watermark-past-deferral",

@@ -34,6 +34,8 @@ pub struct Pages {
     pub tasks_begun: BTreeMap<(TaskId, TaskToken), Instant>,
     /// When each sending of a task was first acknowledged.
     pub tasks_sent: BTreeMap<(TaskId, TaskToken), Instant>,
+    /// The copies of each sending of a task that were acknowledged.
+    pub copies: BTreeMap<(TaskId, TaskToken), Vec<TaskCopy>>,
     /// The epochs under which each sending of a task went out.
     pub task_epochs: BTreeMap<(TaskId, TaskToken), Vec<Epoch>>,
     /// When the append of each batch was first begun.
@@ -52,6 +54,15 @@ pub struct Pages {
     released: BTreeMap<(u64, ExecutionId), Instant>,
 }
 
+/// One record of a task in its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskCopy {
+    /// The epoch under which it was sent.
+    pub epoch: Epoch,
+    /// The batch that it says it is of.
+    pub batch: BatchNumber,
+}
+
 impl Journal {
     /// What was written down so far.
     pub fn pages(&self) -> Pages {
@@ -61,7 +72,7 @@ impl Journal {
     /// A node appends a record.
     pub fn append(&self, to: &Partition, record: &Record) {
         let (mut pages, now) = (self.0.lock(), Instant::now());
-        if let Some((task, epoch)) = task_of(to, record) {
+        if let Some((task, (epoch, _))) = task_of(to, record) {
             pages.tasks_begun.entry(task).or_insert(now);
             let epochs = pages.task_epochs.entry(task).or_default();
             if !epochs.contains(&epoch) {
@@ -75,8 +86,10 @@ impl Journal {
 
     /// A record that a node appended was acknowledged.
     pub fn acknowledged(&self, to: &Partition, record: &Record) {
-        if let Some((task, _)) = task_of(to, record) {
-            self.0.lock().tasks_sent.entry(task).or_insert(Instant::now());
+        if let Some((task, (epoch, batch))) = task_of(to, record) {
+            let (mut pages, at) = (self.0.lock(), Instant::now());
+            pages.tasks_sent.entry(task).or_insert(at);
+            pages.copies.entry(task).or_default().push(TaskCopy { epoch, batch });
         }
     }
 
@@ -114,11 +127,14 @@ impl Journal {
     }
 }
 
-fn task_of(to: &Partition, record: &Record) -> Option<((TaskId, TaskToken), Epoch)> {
+/// The sending of a task that a record is, with its epoch and the batch that it says it is of.
+type Sending = ((TaskId, TaskToken), (Epoch, BatchNumber));
+
+fn task_of(to: &Partition, record: &Record) -> Option<Sending> {
     match to.topic {
         Topic::Tasks(_) => {
             let task = decode_task(record).ok()?;
-            Some(((task.id, task.token), task.epoch))
+            Some(((task.id, task.token), (task.epoch, task.batch)))
         }
         Topic::Commands
         | Topic::Results

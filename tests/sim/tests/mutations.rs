@@ -41,6 +41,11 @@ fn a_new_owner_that_forgets_the_mark_is_caught() {
 }
 
 #[test]
+fn tasks_that_are_sent_again_as_of_the_newest_batch_are_caught() {
+    check(Mutation::SentAgainAsNewest, 50);
+}
+
+#[test]
 fn a_watermark_past_the_mark_is_caught() {
     check(Mutation::WatermarkPastMark, 50);
 }

@@ -219,14 +219,25 @@ impl Serving {
     }
 
     /// Sends an execution's pending tasks again, if this term owes it.
+    ///
+    /// They are not sent as of the newest batch. Workers drop a task of a batch above the mark that a
+    /// later owner has found, since that one sends it again; but it does so with what was decided
+    /// above that mark, which these were long before. So they name a batch that no later owner finds
+    /// a mark below without sending them again.
     fn send_again(&mut self, execution: &Arc<Execution>) {
         let Some(Resend { holds }) = self.resend.remove(&execution.id()) else { return };
         tracing::debug!(execution = %execution.id(), "sending pending tasks again");
-        let (epoch, number) = (self.judge.epoch(), self.judge.number());
-        let task = |spec| Output::task(execution, spec, epoch, number);
+        let (epoch, named) = (self.judge.epoch(), holds.unwrap_or(self.mark_found));
+        #[cfg(feature = "mutations")]
+        let named = if broken!(self.shared.settings, SentAgainAsNewest) {
+            self.judge.number()
+        } else {
+            named
+        };
+        let task = |spec| Output::task(execution, spec, epoch, named);
         let outputs: Vec<_> = execution.tasks().filter_map(task).collect();
         self.shared.metrics.redispatched(outputs.len());
-        self.deliver(holds.unwrap_or_else(|| number.next()), outputs);
+        self.deliver(holds.unwrap_or_else(|| self.judge.number().next()), outputs);
         if let Some(holds) = holds {
             self.mark.end(holds);
         }

@@ -54,6 +54,8 @@ pub struct History {
 pub struct TaskLife {
     /// The batch that asked for it.
     pub scheduled: BatchNumber,
+    /// The last batch that asked for it, again or for the first time.
+    pub asked: BatchNumber,
     /// The batch since which nobody waits for it.
     pub settled: Option<BatchNumber>,
     /// Whether its result was accepted, and whether that is one that no worker forged.
@@ -194,6 +196,12 @@ impl History {
             {
                 life.timed_out = true;
             }
+            if let Event::TaskRedispatched(again) = event
+                && let Some(task) = execution.task(again.activation)
+                && let Some(life) = self.tasks.get_mut(&sending(id, &task))
+            {
+                life.asked = batch.number;
+            }
             evolve(execution, event);
         }
         let after = sendings(execution);
@@ -202,8 +210,13 @@ impl History {
                 life.settled = Some(batch.number);
             }
         }
-        let fresh =
-            TaskLife { scheduled: batch.number, settled: None, completed: None, timed_out: false };
+        let fresh = TaskLife {
+            scheduled: batch.number,
+            asked: batch.number,
+            settled: None,
+            completed: None,
+            timed_out: false,
+        };
         for task in after.difference(&before) {
             self.tasks.entry(*task).or_insert(fresh).settled = None;
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flowmill_model::{BatchNumber, ExecutionId, Sequence, ShardId};
+use flowmill_model::{BatchNumber, Epoch, ExecutionId, Offset, Sequence, ShardId};
 use tokio::time::Instant;
 
 use super::History;
@@ -25,6 +25,7 @@ pub(super) fn check(
     let order = Order { shard, history, pages, begun: begun(shard, history, pages), clocks };
     let mut violations = order.sendings();
     violations.extend(order.marks());
+    violations.extend(order.copies());
     violations.extend(order.watermarks());
     violations.extend(completions(history, answers));
     violations
@@ -86,6 +87,33 @@ impl Order<'_> {
             }
         }
         violations
+    }
+
+    /// A copy of a task names no batch that is later than the last one that asked for it, or than the
+    /// first that its sender had to send again. Else a later owner, who finds a mark between, has workers
+    /// drop a copy that it does not send again.
+    fn copies(&self) -> Vec<String> {
+        let found = self.marks_found();
+        let mut violations = Vec::new();
+        for (sending, life) in &self.history.tasks {
+            for copy in self.pages.copies.get(sending).into_iter().flatten() {
+                let first = found.get(&copy.epoch).map(|mark| mark.next()).unwrap_or_default();
+                if copy.batch > life.asked.max(first) {
+                    let (id, named, decided) = (sending.0, copy.batch, life.asked);
+                    violations.push(format!("S5: {id} of batch {decided} is sent as of {named}"));
+                }
+            }
+        }
+        violations
+    }
+
+    /// The mark that the owner of each epoch found.
+    fn marks_found(&self) -> BTreeMap<Epoch, BatchNumber> {
+        let mark = |claimed: Offset| {
+            let before = self.history.batches.iter().take_while(|(offset, _)| *offset < claimed);
+            before.last().map(|(_, batch)| batch.mark).unwrap_or_default()
+        };
+        self.history.claims.iter().map(|(claimed, epoch, _)| (*epoch, mark(*claimed))).collect()
     }
 
     /// A watermark stands on a valid batch that a mark has passed, below open deferrals, and all
