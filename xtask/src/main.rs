@@ -13,6 +13,7 @@ mod cargo;
 mod checks;
 mod deny;
 mod proofs;
+mod protocol;
 mod rig;
 mod sim;
 mod suites;
@@ -43,6 +44,8 @@ enum Recipe {
     Sim(sim::SimArgs),
     /// The engine's property tests, with many cases.
     Properties(proofs::PropertiesArgs),
+    /// Search the model of the shard commit protocol, and with each of its rules left out.
+    Protocol(protocol::ProtocolArgs),
     /// Kill the real server at random moments under load.
     Kills(proofs::KillsArgs),
     /// Torment a real cluster under load, and check that nothing is lost and nothing happens twice.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Recipe::Lint => test::lint(&mut suites),
         Recipe::Sim(arguments) => sim::run(&mut suites, &arguments),
         Recipe::Properties(arguments) => proofs::properties(&mut suites, &arguments),
+        Recipe::Protocol(arguments) => protocol::run(&mut suites, &arguments),
         Recipe::Kills(arguments) => proofs::kills(&mut suites, &arguments),
         Recipe::Campaign(arguments) => campaign::run(&mut suites, &arguments),
         Recipe::Rig(arguments) => rig::run(&mut suites, &arguments),
