@@ -112,6 +112,10 @@ pub fn encode<T: Framed>(value: &T) -> Vec<u8> {
 pub fn read<'a>(input: &mut &'a [u8]) -> Result<Frame<'a>, FrameError> {
     let kind = take_varint(input)?;
     let version = take_varint(input)?;
+    // Versions are counted from 1.
+    if version == 0 {
+        return Err(FrameError::Header);
+    }
     let length = take_varint(input)? as usize;
     if input.len() < length {
         return Err(FrameError::Truncated);
@@ -232,6 +236,15 @@ mod tests {
         let error = decode::<Older>(&encode(&Sample(1, vec![]))).expect_err("newer");
         assert!(error.is_newer_format());
         assert_eq!(error.to_string(), "kind 300 has version 2, this build reads up to 1");
+    }
+
+    #[test]
+    fn a_version_that_never_was_is_damage() {
+        let mut bytes = encode(&Older(1, vec![]));
+        assert_eq!(bytes[2], 1, "the kind takes two bytes");
+        bytes[2] = 0;
+        let error = decode::<Older>(&bytes).expect_err("no version");
+        assert!(matches!(error, FrameError::Header) && !error.is_newer_format(), "{error}");
     }
 
     #[test]
