@@ -277,6 +277,11 @@ impl Log for EmbeddedLog {
         if bytes > limits::RECORD_BYTES {
             return refused(NotWritten::TooLarge { bytes, limit: limits::RECORD_BYTES });
         }
+        // Headers with next to nothing in them are not bytes of a record, but they are of an entry.
+        let (entry, limit) = (entry::record_bytes(&record), frame::MAX_BODY_BYTES);
+        if entry > limit {
+            return refused(NotWritten::TooLarge { bytes: entry, limit });
+        }
         match self.shared.topics.find(to) {
             None => refused(NotWritten::NoSuchPartition(to.clone())),
             Some(Kept::Volatile(_)) if self.shared.is_closed() => {

@@ -272,7 +272,10 @@ fn topic(body: &mut &[u8]) -> Option<TopicEntry> {
 
 fn topic_state(body: &mut &[u8]) -> Option<TopicState> {
     let entry = topic(body)?;
-    let position = |_| Some((body.try_get_u64_le().ok()?, body.try_get_u64_le().ok()?));
+    let position = |_| {
+        let (start, next) = (body.try_get_u64_le().ok()?, body.try_get_u64_le().ok()?);
+        (start <= next).then_some((start, next))
+    };
     let positions = (0..entry.partitions).map(position).collect::<Option<_>>()?;
     Some(TopicState { entry, positions })
 }
@@ -344,6 +347,9 @@ mod tests {
         for bytes in [&[][..], &[0], &[7], &[255; 40], &[CLOSED, 0], &[RECORD; 25], &[HEADED; 25]] {
             assert_eq!(Entry::decode(bytes), Err(Undecodable), "{bytes:?}");
         }
+        let entry = entry(Topic::History, Retention::UntilTrimmed);
+        let backwards = vec![TopicState { entry, positions: vec![(1, 1), (3, 2)] }];
+        assert_eq!(Entry::decode(&body(|out| put_state(out, &backwards))), Err(Undecodable));
     }
 
     #[test]

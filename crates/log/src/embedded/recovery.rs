@@ -45,8 +45,9 @@ pub(super) fn recover(
         replay.sealed(&pair[0].0, pair[1].1.previous_end)?;
     }
     let (newest, _) = segments.pop().expect("a folder without segments is not opened");
-    let end = replay.newest(&newest, disk)?;
+    let (end, behind) = replay.newest(&newest)?;
     replay.check_whole(folder)?;
+    cut(&newest, end, behind, disk)?;
     let sealed = segments.into_iter().map(|(segment, _)| segment).collect();
     Ok(Recovered { sealed, newest, end })
 }
@@ -104,6 +105,21 @@ fn damaged(file: &std::path::Path, position: u32, what: &str) -> OpenError {
     OpenError::Damaged { file: file.to_owned(), position: position.into(), what: what.to_owned() }
 }
 
+/// Cuts what is behind the end of the newest segment. Only once nothing is wrong with the log: one
+/// that cannot be opened stays as it is.
+fn cut(segment: &Segment, end: u32, behind: Behind, disk: &Disk) -> Result<(), OpenError> {
+    let doing = || OpenError::io(format!("write {}", segment.path.display()));
+    if behind == Behind::Leftovers {
+        tracing::warn!(
+            file = %segment.path.display(), position = end,
+            "cut what was being written when the process or machine stopped"
+        );
+        disk.erase(&segment.file, end, (segment.bytes - end) as usize).map_err(doing())?;
+    }
+    // What was read may have been in the operating system's memory only.
+    disk.sync(&segment.file).map_err(doing())
+}
+
 struct Replay<'a> {
     topics: &'a Topics,
     partitions: BTreeMap<PartitionId, (Partition, Arc<DurablePartition>)>,
@@ -119,9 +135,9 @@ impl Replay<'_> {
         Err(damaged(&segment.path, found, "an entry's checksum does not match"))
     }
 
-    /// Reads the newest segment, cuts its torn end, and gives where it ends.
-    fn newest(&mut self, segment: &Arc<Segment>, disk: &Disk) -> Result<u32, OpenError> {
-        let doing = || OpenError::io(format!("read and write {}", segment.path.display()));
+    /// Reads the newest segment, and gives where it ends and what is behind that.
+    fn newest(&mut self, segment: &Arc<Segment>) -> Result<(u32, Behind), OpenError> {
+        let doing = || OpenError::io(format!("read {}", segment.path.display()));
         let end = self.entries(segment, segment.bytes)?;
         if end == FIRST_ENTRY {
             return Err(damaged(&segment.path, end, "the positions are not there"));
@@ -129,21 +145,11 @@ impl Replay<'_> {
         let place = Place { salt: segment.salt, at: end };
         let mut window = Window::new(&segment.file, segment.bytes.into());
         match window.behind(place).map_err(doing())? {
-            Behind::Nothing => {}
-            Behind::Leftovers => {
-                tracing::warn!(
-                    file = %segment.path.display(), position = end,
-                    "cut what was being written when the process or machine stopped"
-                );
-                disk.erase(&segment.file, end, (segment.bytes - end) as usize).map_err(doing())?;
-            }
             Behind::Synced => {
-                return Err(damaged(&segment.path, end, "an entry's checksum does not match"));
+                Err(damaged(&segment.path, end, "an entry's checksum does not match"))
             }
+            behind @ (Behind::Nothing | Behind::Leftovers) => Ok((end, behind)),
         }
-        // What was read may have been in the operating system's memory only.
-        disk.sync(&segment.file).map_err(doing())?;
-        Ok(end)
     }
 
     /// Takes in every whole entry up to `end`, and gives where the last one ends.

@@ -211,6 +211,24 @@ async fn a_missing_file_is_an_error_that_names_it() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_not_whole_is_left_as_it_is_torn_end_included() {
+    let scratch = Scratch::new();
+    let log = scratch.with_history(small()).await;
+    let large: Vec<_> = (0..8).map(|n| vec![n; 20_000]).collect();
+    append_each(&log, &history(), &large).await;
+    let crashed = scratch.crashed();
+    let segments = crashed.segments();
+    let [oldest, .., newest] = &segments[..] else { panic!("{segments:?}") };
+    let [.., last, _] = entries(newest)[..] else { panic!("there are entries") };
+    edit(newest, |bytes| bytes[last + 20] ^= 1);
+    let torn = fs::read(newest).unwrap();
+    fs::remove_file(oldest).unwrap();
+    let error = crashed.try_open(small()).err().expect("the file is missing");
+    assert!(matches!(error, OpenError::Missing { .. }), "{error}");
+    assert!(fs::read(newest).unwrap() == torn, "the torn end was cut");
+}
+
+#[tokio::test]
 async fn a_damaged_meta_file_is_an_error() {
     let scratch = crashed_after(1).await;
     let meta = scratch.path().join("meta");

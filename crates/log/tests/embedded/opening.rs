@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use flowmill_log::Log;
 use flowmill_log::embedded::{OpenError, Settings};
+use flowmill_log::{AppendError, Header, Log, NotWritten, Record};
+use flowmill_model::limits;
 
 use crate::scratch::{Scratch, append_each, edit, history, kept, numbered, offset, small, values};
 
@@ -105,6 +106,21 @@ async fn offsets_of_a_durable_partition_count_from_zero_without_a_gap() {
         let offsets: Vec<_> = kept(&log, &history()).await.iter().map(|f| f.offset).collect();
         assert_eq!(offsets, (0..run * 7).map(offset).collect::<Vec<_>>());
     }
+}
+
+#[tokio::test]
+async fn a_record_whose_headers_are_too_many_to_be_read_back_is_refused() {
+    let scratch = Scratch::new();
+    let log = scratch.with_history(small()).await;
+    let headers = vec![Header::new("", ""); limits::RECORD_BYTES / 8];
+    let large = Record { headers, ..Record::of(vec![0; limits::RECORD_BYTES]) };
+    let (bytes, limit) = (2 * limits::RECORD_BYTES + 29, 2 * limits::RECORD_BYTES);
+    let refused = log.append(&history(), large).await;
+    let too_large = Err(AppendError::NotWritten(NotWritten::TooLarge { bytes, limit }));
+    assert_eq!(refused, too_large);
+    append_each(&log, &history(), &numbered(1)).await;
+    drop(log);
+    assert_eq!(values(&scratch.open(small()), &history()).await, numbered(1));
 }
 
 #[tokio::test]
