@@ -62,7 +62,7 @@ pub(crate) fn output(mut command: Command, watch: impl Fn(&str)) -> Result<Strin
 }
 
 /// The command as a person would type it.
-fn shown(command: &Command) -> String {
+pub(crate) fn shown(command: &Command) -> String {
     let set = command.get_envs().filter_map(|(name, value)| {
         value.map(|value| format!("{}={}", name.display(), value.display()))
     });

@@ -4,7 +4,8 @@ use crate::cargo::{cargo, run};
 use crate::suites::{Failure, Suites};
 
 pub(crate) fn format() -> Result<(), Failure> {
-    run(cargo(["fmt", "--all", "--check"]))
+    run(cargo(["fmt", "--all", "--check"]))?;
+    run(cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
 }
 
 pub(crate) fn clippy() -> Result<(), Failure> {

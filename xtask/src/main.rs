@@ -12,6 +12,7 @@ mod campaign;
 mod cargo;
 mod checks;
 mod deny;
+mod fuzz;
 mod proofs;
 mod protocol;
 mod rig;
@@ -46,6 +47,8 @@ enum Recipe {
     Properties(proofs::PropertiesArgs),
     /// Search the model of the shard commit protocol, and with each of its rules left out.
     Protocol(protocol::ProtocolArgs),
+    /// Give bytes that nobody vouches for to everything that reads such bytes.
+    Fuzz(fuzz::FuzzArgs),
     /// Kill the real server at random moments under load.
     Kills(proofs::KillsArgs),
     /// Torment a real cluster under load, and check that nothing is lost and nothing happens twice.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Recipe::Sim(arguments) => sim::run(&mut suites, &arguments),
         Recipe::Properties(arguments) => proofs::properties(&mut suites, &arguments),
         Recipe::Protocol(arguments) => protocol::run(&mut suites, &arguments),
+        Recipe::Fuzz(arguments) => fuzz::run(&mut suites, &arguments),
         Recipe::Kills(arguments) => proofs::kills(&mut suites, &arguments),
         Recipe::Campaign(arguments) => campaign::run(&mut suites, &arguments),
         Recipe::Rig(arguments) => rig::run(&mut suites, &arguments),

@@ -12,6 +12,8 @@ use crate::suites::Failure;
 enum Source {
     /// A component of the Rust toolchain.
     Component(&'static str),
+    /// A Rust toolchain.
+    Toolchain(&'static str),
     /// A Debian package.
     Package(&'static str),
     /// A crate, in the version that the recipes were written for.
@@ -66,6 +68,21 @@ pub(crate) const DENY: &[Tool] = &[Tool {
     source: Source::Crate("cargo-deny", "0.20.2"),
 }];
 
+/// The compiler of the fuzz targets: one that can add the address sanitizer. The date keeps what a
+/// run does the same until somebody moves it, here and in `fuzz/rust-toolchain.toml`.
+pub(crate) const NIGHTLY: &str = "nightly-2026-05-20";
+
+/// What builds and runs fuzz targets.
+pub(crate) const FUZZ: &[Tool] = &[
+    Tool {
+        probe: &["rustup", "run", NIGHTLY, "rustc", "--version"],
+        source: Source::Toolchain(NIGHTLY),
+    },
+    Tool { probe: &["cargo", "fuzz", "--version"], source: Source::Crate("cargo-fuzz", "0.13.2") },
+    // What drives the targets is in C++.
+    Tool { probe: &["c++", "--version"], source: Source::Package("g++") },
+];
+
 /// Checks that the tools are there. Without `install` a missing one is a failure that names
 /// the command which installs it.
 pub(crate) fn check<'a>(
@@ -98,6 +115,9 @@ fn installation(missing: &[Source]) -> String {
     for source in missing {
         match *source {
             Source::Component(name) => components.push(name),
+            Source::Toolchain(name) => {
+                commands.push(format!("rustup toolchain install {name} --profile minimal"));
+            }
             Source::Package(names) => packages.push(names),
             Source::Crate(name, version) => {
                 commands.push(format!("cargo install {name} --version {version} --locked"));
@@ -140,6 +160,7 @@ mod tests {
         let check = |missing: &[Source], expect: &str| assert_eq!(installation(missing), expect);
         check(&[], "");
         check(&[Source::Component("clippy")], "rustup component add clippy");
+        check(&[Source::Toolchain("t")], "rustup toolchain install t --profile minimal");
         check(
             &[Source::Package("make"), Source::Crate("a", "1.0.0"), Source::Package("perl")],
             "cargo install a --version 1.0.0 --locked && apt-get update && apt-get install --yes \

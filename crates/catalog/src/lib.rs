@@ -35,7 +35,11 @@ pub enum CatalogueError {
     #[error("the definitions cannot be read")]
     Read(#[from] ReadError),
     /// A record is damaged, newer than this build, or holds a definition it cannot compile.
-    #[error("the definition at offset {offset} cannot be used: {reason}")]
+    #[error(
+        "the record at offset {offset} of {} cannot be used by build {}: {reason}",
+        definitions(),
+        env!("CARGO_PKG_VERSION")
+    )]
     Record {
         /// Its offset.
         offset: Offset,
@@ -204,4 +208,27 @@ fn take(flows: &RwLock<BTreeMap<FlowName, Versions>>, bytes: &[u8]) -> Result<()
     let deployed = Deployed { record: Arc::new(record), flow: Arc::new(flow) };
     versions.by_version.insert(version, deployed);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use flowmill_log::{MemoryLog, Record, Retention, Survival, TopicSpec};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_stops_the_catalogue_and_is_named_with_its_place() {
+        let log = MemoryLog::new();
+        let (topic, retention) = (Topic::Definitions, Retention::Compacted);
+        log.ensure(TopicSpec { topic, partitions: 1, retention, survival: Survival::Durable })
+            .await
+            .unwrap();
+        log.append(&definitions(), Record::keyed("a/b/1.0.0", vec![12, 2, 0])).await.unwrap();
+        let log: Arc<dyn Log> = Arc::new(log);
+        let error = Catalogue::follow(&log).caught_up(&log).await.unwrap_err();
+        let build = env!("CARGO_PKG_VERSION");
+        let place = "the record at offset 0 of definitions[0] cannot be used by build";
+        let why = "kind 12 has version 2, this build reads up to 1";
+        assert_eq!(error.to_string(), format!("{place} {build}: {why}"));
+    }
 }

@@ -120,7 +120,10 @@ impl Tail {
     fn take(&self, offset: Offset, bytes: &[u8]) {
         match envelope::decode::<ShardAnnouncement>(bytes) {
             Ok(announcement) => note(&mut self.shards.write(), announcement),
-            Err(error) => tracing::error!(%offset, %error, "a record of `shards` cannot be read"),
+            Err(error) => {
+                let (partition, build) = (shards_topic(), env!("CARGO_PKG_VERSION"));
+                tracing::error!(%partition, %offset, build, %error, "a record cannot be read");
+            }
         }
     }
 }

@@ -35,8 +35,13 @@ pub enum Alarm {
     #[error(transparent)]
     Broken(#[from] Broken),
     /// A record of the history cannot be decoded, or is of a newer format.
-    #[error("the history record at offset {offset} cannot be read: {source}")]
+    #[error(
+        "the record at offset {offset} of {history} cannot be read by build {}: {source}",
+        env!("CARGO_PKG_VERSION")
+    )]
     Undecodable {
+        /// The shard's history.
+        history: Partition,
         /// Its offset.
         offset: Offset,
         /// What the decoder said.
@@ -148,7 +153,8 @@ impl Claimant {
         let margin = found.and_then(|marks| marks.margin);
         let history = Partition::of_shard(Topic::History, self.shard);
         let bounds = self.log.bounds(&history).await.map_err(read_error)?;
-        let (mut replay, start) = Replay::start(self.log.identity(), margin, bounds.start)?;
+        let identity = self.log.identity();
+        let (mut replay, start) = Replay::start(self.shard, identity, margin, bounds.start)?;
         #[cfg(feature = "mutations")]
         replay.judge.break_by(self.mutation);
         let mut reader = self.log.reader(&history, start);
@@ -237,6 +243,7 @@ fn read_error(error: ReadError) -> TakeoverError {
 
 /// Reads history in order, applies the rule and keeps what a new owner needs.
 struct Replay {
+    shard: ShardId,
     judge: Judge,
     index: Index,
     /// The batch that the watermark stands on, until it has been seen.
@@ -245,6 +252,7 @@ struct Replay {
 
 impl Replay {
     fn start(
+        shard: ShardId,
         log: flowmill_model::history::LogIdentity,
         margin: Option<Watermark>,
         first_kept: Offset,
@@ -253,14 +261,15 @@ impl Replay {
             None if first_kept > Offset::new(0) => Err(Alarm::NoWatermark(first_kept)),
             None => {
                 let index = Index::default();
-                Ok((Self { judge: Judge::new(log), index, expected: None }, Offset::new(0)))
+                let judge = Judge::new(log);
+                Ok((Self { shard, judge, index, expected: None }, Offset::new(0)))
             }
             Some(mark) if first_kept > mark.offset || mark.log != log => {
                 Err(Alarm::WatermarkMissing(mark.offset))
             }
             Some(mark) => {
                 let (judge, index) = (Judge::after(&mark), Index::from_mark(mark.batch));
-                Ok((Self { judge, index, expected: Some(mark) }, mark.offset))
+                Ok((Self { shard, judge, index, expected: Some(mark) }, mark.offset))
             }
         }
     }
@@ -274,7 +283,7 @@ impl Replay {
         }
         while reader.position() < end {
             for fetched in reader.read(READ).await.map_err(read_error)? {
-                let record = decode(fetched.offset, &fetched.record.value)?;
+                let record = decode(self.shard, fetched.offset, &fetched.record.value)?;
                 self.take(fetched.offset, record)?;
             }
         }
@@ -292,7 +301,7 @@ impl Replay {
         let mut owned = false;
         while self.judge.next() <= claimed {
             for fetched in reader.read(READ).await.map_err(read_error)? {
-                let record = decode(fetched.offset, &fetched.record.value)?;
+                let record = decode(self.shard, fetched.offset, &fetched.record.value)?;
                 let ours = matches!(&record, HistoryRecord::Claim(c) if c.nonce == nonce);
                 let verdict = self.take(fetched.offset, record)?;
                 owned = match verdict {
@@ -330,7 +339,28 @@ fn stands_on(mark: &Watermark, offset: Offset, record: &HistoryRecord) -> Result
     if same { Ok(()) } else { Err(Alarm::WatermarkMissing(mark.offset)) }
 }
 
-/// Decodes a record of history; an error stops the reader.
-pub fn decode(offset: Offset, bytes: &[u8]) -> Result<HistoryRecord, Alarm> {
-    HistoryRecord::decode(bytes).map_err(|source| Alarm::Undecodable { offset, source })
+/// Decodes a record of a shard's history; an error stops the reader.
+pub fn decode(shard: ShardId, offset: Offset, bytes: &[u8]) -> Result<HistoryRecord, Alarm> {
+    HistoryRecord::decode(bytes).map_err(|source| {
+        let history = Partition::of_shard(Topic::History, shard);
+        Alarm::Undecodable { history, offset, source }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_history_that_cannot_be_read_is_named_with_its_place_and_the_build() {
+        let build = env!("CARGO_PKG_VERSION");
+        let check = |bytes: &[u8], why: &str| {
+            let alarm = decode(ShardId::new(3), Offset::new(7), bytes).unwrap_err();
+            let place = "the record at offset 7 of history[3] cannot be read by build";
+            assert_eq!(alarm.to_string(), format!("{place} {build}: {why}"));
+        };
+        check(&[10], "the bytes end in the middle of a frame");
+        check(&[10, 2, 0], "kind 10 has version 2, this build reads up to 1");
+        check(&[99, 1, 0], "unknown kind 99 (version 1)");
+    }
 }

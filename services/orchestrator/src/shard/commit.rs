@@ -206,7 +206,7 @@ impl Serving {
     fn read_gap(&self, acknowledged: Offset) {
         let history = Partition::of_shard(Topic::History, self.id);
         let mut reader = self.shared.log.reader(&history, self.judge.next());
-        let incarnation = self.incarnation;
+        let (shard, incarnation) = (self.id, self.incarnation);
         let limit = ReadLimit {
             records: std::num::NonZeroUsize::new(256).expect("not zero"),
             bytes: limits::RECORD_BYTES,
@@ -219,7 +219,7 @@ impl Serving {
                     Err(error) => return ShardMessage::Gap(incarnation, Err(Alarm::Log(error))),
                 };
                 for fetched in records.into_iter().filter(|f| f.offset <= acknowledged) {
-                    match decode(fetched.offset, &fetched.record.value) {
+                    match decode(shard, fetched.offset, &fetched.record.value) {
                         Ok(record) => gap.push((fetched.offset, record)),
                         Err(alarm) => return ShardMessage::Gap(incarnation, Err(alarm)),
                     }

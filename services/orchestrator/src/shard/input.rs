@@ -7,7 +7,7 @@ use flowmill_log::Record;
 use flowmill_model::command::{self, CommandRecord};
 use flowmill_model::history::{Blob, Deferred, InputRef, InputTopic, Rejected};
 use flowmill_model::task::ResultRecord;
-use flowmill_model::{ExecutionId, ShardId, Timestamp, envelope};
+use flowmill_model::{ExecutionId, ShardId, Timestamp, envelope, limits};
 use flowmill_store::TimerKey;
 
 /// Where an input comes from.
@@ -199,9 +199,10 @@ impl Parsed {
     }
 }
 
-/// What a batch says of a record that cannot be used.
+/// What a batch says of a record that cannot be used. Of its headers it keeps as many as an honest
+/// record has: a list of millions, each of them empty, would make a batch that cannot be read.
 pub(crate) fn rejected(input: InputRef, reason: String, build: &str, record: Record) -> Rejected {
-    let headers = record.headers.into_iter();
+    let headers = record.headers.into_iter().take(limits::RECORD_HEADERS);
     let headers = headers.map(|header| (header.name.into_owned(), Blob(header.value)));
     let (build, headers) = (build.to_owned(), headers.collect());
     Rejected { input, reason, build, key: Blob(record.key), headers, record: Blob(record.value) }
@@ -276,4 +277,35 @@ fn of_command(raw: &[u8]) -> Result<Decoded, Undecodable> {
         }
     };
     Ok(Decoded::Execution(execution, command))
+}
+
+#[cfg(test)]
+mod tests {
+    use flowmill_log::Header;
+    use flowmill_model::history::{Batch, HistoryRecord, InputPositions};
+    use flowmill_model::{BatchNumber, Epoch, Offset};
+
+    use super::*;
+
+    #[test]
+    fn a_record_of_nothing_but_headers_does_not_make_a_batch_that_cannot_be_read() {
+        let headers = vec![Header::new("", ""); 200_000];
+        let record = Record { headers, ..Record::default() };
+        let input = InputRef { topic: InputTopic::Commands, offset: Offset::new(1) };
+        let rejected = rejected(input, "why".to_owned(), "build", record);
+        let batch = HistoryRecord::Batch(Box::new(Batch {
+            epoch: Epoch::new(1),
+            number: BatchNumber::new(1),
+            generation: 0,
+            at: Timestamp::default(),
+            positions: InputPositions::default(),
+            mark: BatchNumber::default(),
+            resolved: vec![],
+            deferred: vec![],
+            rejected: vec![rejected],
+            transitions: vec![],
+            definitions: vec![],
+        }));
+        assert_eq!(HistoryRecord::decode(&batch.encode()).unwrap(), batch);
+    }
 }

@@ -152,9 +152,10 @@ impl Intake {
             let (size, input) = (record.bytes(), InputRef { topic, offset });
             let parsed = Parsed::read(shard, input, record, now);
             if let Parsed::Rejected { reason, newer: Newer::Yes, .. } = parsed {
+                let (partition, build) = (partition(shard, topic), env!("CARGO_PKG_VERSION"));
                 return Err(format!(
-                    "the record at offset {offset} of {topic:?} is of a newer version: {reason}; \
-                     run a build that reads it"
+                    "the record at offset {offset} of {partition} is of a newer version than build \
+                     {build} reads: {reason}; run one that reads it"
                 ));
             }
             lane.waiting.push_back((parsed, size));
@@ -267,13 +268,16 @@ impl Parsed {
     }
 }
 
-async fn read(pump: Pump, topic: InputTopic, from: Offset, credits: Credits) {
-    let log_topic = match topic {
+fn partition(shard: ShardId, topic: InputTopic) -> Partition {
+    let topic = match topic {
         InputTopic::Commands => Topic::Commands,
         InputTopic::Results => Topic::Results,
     };
-    let partition = Partition::of_shard(log_topic, pump.shard);
-    let mut reader = pump.log.reader(&partition, from);
+    Partition::of_shard(topic, shard)
+}
+
+async fn read(pump: Pump, topic: InputTopic, from: Offset, credits: Credits) {
+    let mut reader = pump.log.reader(&partition(pump.shard, topic), from);
     loop {
         let message = match reader.read(READ).await {
             Ok(records) => {

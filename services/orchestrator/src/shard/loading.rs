@@ -283,9 +283,10 @@ async fn load(
         Some(row) => Execution::decode(&row.state).map_err(|error| damaged(error.to_string()))?,
         None => Execution::new(id),
     };
-    for (_, RecordedTransition { transition, .. }) in tail {
+    for (offset, RecordedTransition { transition, .. }) in tail {
         let events = Event::decode_all(&transition.events.0);
-        let events = events.map_err(|error| damaged(error.to_string()))?;
+        let events =
+            events.map_err(|error| damaged(format!("in the batch at offset {offset}: {error}")))?;
         let mut at = transition.first;
         for event in &events {
             if at > execution.sequence() {
