@@ -43,9 +43,6 @@ struct Args {
     /// same build unless said.
     #[arg(long, value_name = "FILE")]
     previous: Option<PathBuf>,
-    /// Brokers, one or three.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = brokers)]
-    brokers: usize,
     /// Which faults, in turn; a mixture of all unless said.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "N1,N2,...")]
     nemesis: Vec<Nemesis>,
@@ -64,14 +61,6 @@ struct Args {
     /// Where everything that callers saw, and every fault, is written, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-}
-
-fn brokers(text: &str) -> Result<usize, String> {
-    match text {
-        "1" => Ok(1),
-        "3" => Ok(3),
-        other => Err(format!("{other} brokers are not among what there is: 1 or 3")),
-    }
 }
 
 #[tokio::main]

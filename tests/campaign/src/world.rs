@@ -61,7 +61,7 @@ impl World {
     pub(crate) async fn start(args: &Args, shards: u16, entropy: Entropy) -> anyhow::Result<Self> {
         let roles = EACH.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
         let roles: Vec<Role> = roles.collect();
-        let plan = KafkaPlan { nodes: args.brokers, ways: roles.len(), ..KafkaPlan::default() };
+        let plan = KafkaPlan { ways: roles.len(), ..KafkaPlan::default() };
         let (kafka, cql) = block_in_place(|| {
             let kafka = std::thread::spawn(move || Kafka::start(&plan));
             let cql = Cassandra::start()?;
@@ -72,8 +72,7 @@ impl World {
         let (brokers, store) = (kafka.bootstrap(), cql.contact());
         let flowmill = args.flowmill.clone();
         let cluster = Cluster { flowmill, kafka: brokers, cql: store, name };
-        let alone: &[&str] = if args.brokers == 1 { &["--single-broker"] } else { &[] };
-        block_in_place(|| cluster.init_on(shards, alone))?;
+        block_in_place(|| cluster.init(shards))?;
         let slots = roles.into_iter().map(|role| Slot::new(role, &cluster, &entropy));
         let slots = slots.collect::<anyhow::Result<_>>()?;
         let previous = args.previous.clone();

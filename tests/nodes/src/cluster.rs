@@ -62,16 +62,8 @@ impl Cluster {
     /// # Errors
     /// What `flowmill init` says.
     pub fn init(&self, shards: u16) -> anyhow::Result<()> {
-        self.init_on(shards, &["--single-broker"])
-    }
-
-    /// Makes it, with further options.
-    ///
-    /// # Errors
-    /// What `flowmill init` says.
-    pub fn init_on(&self, shards: u16, options: &[&str]) -> anyhow::Result<()> {
         let mut init = self.command("init");
-        init.args(["--shards", &shards.to_string(), "--cql", &self.cql]).args(options);
+        init.args(["--single-broker", "--shards", &shards.to_string(), "--cql", &self.cql]);
         let ended = init.output().context("flowmill init")?;
         ensure!(ended.status.success(), "init: {}", String::from_utf8_lossy(&ended.stderr));
         Ok(())
