@@ -80,12 +80,14 @@ pub trait Log: Send + Sync + 'static {
     /// Opens a reader that starts with the first record at or above `from`.
     fn reader(&self, of: &Partition, from: Offset) -> Box<dyn Reader>;
 
-    /// The first kept offset and the offset after the last record.
+    /// The first kept offset and the offset after the last record. In a cluster the answer may be
+    /// that of a broker which does not know yet that another one leads: the end is then one of
+    /// before, and may be below what others were acknowledged since.
     fn bounds(&self, of: &Partition) -> LogFuture<Result<Bounds, ReadError>>;
 
     /// Lets go of the records below `before`, or of all there are if that is beyond the end. Once
     /// it answers, the partition starts there; the room may come back later, and a crash may
-    /// bring the records back.
+    /// bring the records back. A log may refuse it for a compacted topic.
     fn trim(&self, of: &Partition, before: Offset) -> LogFuture<Result<(), ReadError>>;
 
     /// Joins the group of members that share the topic's partitions. A hint, never a lock: two
@@ -172,7 +174,7 @@ impl Record {
 /// A name and what it stands for, beside a record's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The name.
+    /// The name. A log may refuse one that holds a NUL.
     pub name: Cow<'static, str>,
     /// The value; often text.
     pub value: Bytes,

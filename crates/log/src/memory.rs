@@ -5,6 +5,10 @@
 //! tokio's, so a simulation owns all of it. Records live as long as any session does; a session
 //! stands for one process, so a crashed one's appends can still land among those of its
 //! successor.
+//!
+//! What a simulation proves is worth as much as this log behaves as the one on Kafka does. The
+//! tests of that one run the same scripts on both; where the two may differ, and why, is a table
+//! in their `differential::rules`, which `docs/reliability.md` repeats.
 
 mod faults;
 mod reader;

@@ -86,6 +86,10 @@ impl Records {
         if !self.partitions.contains_key(to) {
             return Err(NotWritten::NoSuchPartition(to.clone()));
         }
+        // Kafka's client would cut the name there, so that the log on Kafka refuses it.
+        if record.headers.iter().any(|header| header.name.contains('\0')) {
+            return Err(NotWritten::Closed("a header's name holds a NUL".to_owned()));
+        }
         Ok(())
     }
 
@@ -159,7 +163,16 @@ impl Records {
 
     pub(super) fn trim(&mut self, of: &Partition, before: Offset) -> Result<(), ReadError> {
         let kept = self.partitions.get_mut(of).ok_or_else(|| no_such(of))?;
-        kept.trim(before.get());
+        let before = before.get().min(kept.next);
+        if before <= kept.start {
+            return Ok(());
+        }
+        let compacted = |spec: &TopicSpec| spec.retention == Retention::Compacted;
+        if self.topics.get(&of.topic).is_some_and(compacted) {
+            let why = "a compacted topic is not trimmed".to_owned();
+            return Err(ReadError::Refused { topic: of.topic.clone(), why });
+        }
+        kept.trim(before);
         Ok(())
     }
 
@@ -235,11 +248,10 @@ impl Kept {
         }
     }
 
+    /// Lets go of the records below `before`, which lies above the start and not beyond the end.
     fn trim(&mut self, before: u64) {
-        self.start = self.start.max(before.min(self.next));
-        self.records = self.records.split_off(&self.start);
-        let start = self.start;
-        self.last_of_key.retain(|_, offset| *offset >= start);
+        self.start = before;
+        self.records = self.records.split_off(&before);
     }
 
     fn fetch(&self, from: u64, limit: ReadLimit) -> Vec<Fetched> {

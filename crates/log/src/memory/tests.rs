@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 
 use super::*;
-use crate::contract::{NotWritten, ReadLimit};
+use crate::contract::{Header, NotWritten, ReadLimit};
 use crate::topic::Retention;
 
 const LIMIT: ReadLimit = ReadLimit { records: NonZeroUsize::MAX, bytes: usize::MAX };
@@ -148,4 +148,33 @@ async fn offsets_can_have_gaps() {
     let mut reader = log.reader(&partition(), Offset::new(0));
     assert_eq!(reader.read(LIMIT).await.unwrap().len(), 2);
     assert_eq!(reader.position(), Offset::new(8));
+}
+
+#[tokio::test]
+async fn a_compacted_topic_is_not_trimmed_as_on_kafka() {
+    let log = MemoryLog::new();
+    let retention = Retention::Compacted;
+    let spec = TopicSpec {
+        topic: Topic::Definitions,
+        partitions: 1,
+        retention,
+        survival: Survival::Durable,
+    };
+    log.ensure(spec).await.unwrap();
+    let partition = Partition::new(Topic::Definitions, 0);
+    log.append(&partition, Record::keyed("key", "value")).await.unwrap();
+    let trimmed = log.trim(&partition, Offset::new(1)).await;
+    assert!(matches!(trimmed, Err(ReadError::Refused { .. })), "{trimmed:?}");
+    assert_eq!(log.trim(&partition, Offset::new(0)).await, Ok(()));
+    assert_eq!(log.bounds(&partition).await.unwrap().start, Offset::new(0));
+}
+
+#[tokio::test]
+async fn a_name_of_a_header_that_kafka_would_cut_is_refused() {
+    let log = log().await;
+    let record = Record { headers: vec![Header::new("a\0b", "x")], ..Record::default() };
+    let refused = log.append(&partition(), record).await;
+    let closed = |why: &AppendError| matches!(why, AppendError::NotWritten(NotWritten::Closed(_)));
+    assert!(refused.as_ref().is_err_and(closed), "{refused:?}");
+    assert_eq!(values(&log), [""; 0]);
 }
