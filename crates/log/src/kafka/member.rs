@@ -35,6 +35,10 @@ const COMMIT_AFTER: Duration = Duration::from_millis(200);
 /// got through.
 const COMMIT_AGAIN: Duration = Duration::from_secs(10);
 
+/// How long the brokers may take to say what the group has committed. Meanwhile the member is not
+/// polled.
+const COMMITTED_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long the brokers may take to say who else is in a group.
 const OTHERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -62,6 +66,9 @@ struct Shared {
     status: watch::Sender<Status>,
     /// Positions of partitions that are held.
     positions: Mutex<BTreeMap<u16, Offset>>,
+    /// What the group had committed of them when this member came to commit first: others may have
+    /// been further.
+    found: Mutex<BTreeMap<u16, Offset>>,
     moved: AtomicBool,
     leaving: AtomicBool,
     /// Who waits to hear, at the end, whether others are in the group.
@@ -89,6 +96,7 @@ impl KafkaMember {
         let shared = Arc::new(Shared {
             status,
             positions: Mutex::default(),
+            found: Mutex::default(),
             moved: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             parting: Mutex::default(),
@@ -188,7 +196,9 @@ impl Shared {
     }
 
     fn release(&self, gone: impl Fn(u16) -> bool, lost: bool) {
-        self.positions.lock().retain(|partition, _| !gone(*partition));
+        for positions in [&self.positions, &self.found] {
+            positions.lock().retain(|partition, _| !gone(*partition));
+        }
         self.status.send_modify(|status| {
             status.held.get_or_insert_default().retain(|partition| !gone(*partition));
             status.lost |= lost;
@@ -285,21 +295,57 @@ impl Thread {
         }
     }
 
+    /// Commits what is above that which the group has: a position never moves back.
     fn commit(&self) {
         self.shared.moved.store(false, Ordering::Release);
-        let mut list = TopicPartitionList::new();
-        for (partition, next) in self.shared.positions.lock().iter() {
-            let at = rdkafka::Offset::Offset(i64::try_from(next.get()).unwrap_or(i64::MAX));
-            if let Err(error) = list.add_partition_offset(&self.topic, i32::from(*partition), at) {
-                tracing::warn!(%error, "a position cannot be committed");
-            }
+        let positions = self.shared.positions.lock().clone();
+        if let Err(error) = self.find(&positions) {
+            tracing::debug!(topic = self.topic, %error, "positions are not committed yet");
+            self.shared.moved.store(true, Ordering::Release);
+            return;
         }
+        let found = self.shared.found.lock().clone();
+        let is_above = |(partition, next): &(&u16, &Offset)| found.get(partition) < Some(next);
+        let list = self.list(positions.iter().filter(is_above));
         if list.count() == 0 {
             return;
         }
         if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
             tracing::debug!(topic = self.topic, %error, "positions are not committed");
         }
+    }
+
+    /// Asks what the group has of partitions that this member commits for the first time.
+    fn find(&self, positions: &BTreeMap<u16, Offset>) -> Result<(), KafkaError> {
+        let known = self.shared.found.lock().clone();
+        let new =
+            self.list(positions.iter().filter(|(partition, _)| !known.contains_key(partition)));
+        if new.count() == 0 {
+            return Ok(());
+        }
+        let committed = self.consumer.committed_offsets(new, COMMITTED_WITHIN)?;
+        let mut found = self.shared.found.lock();
+        for element in committed.elements() {
+            let Ok(partition) = u16::try_from(element.partition()) else { continue };
+            // Nothing is committed where this is none.
+            let at = element.offset().to_raw().and_then(|at| u64::try_from(at).ok()).unwrap_or(0);
+            found.insert(partition, Offset::new(at));
+        }
+        Ok(())
+    }
+
+    fn list<'a>(
+        &self,
+        positions: impl Iterator<Item = (&'a u16, &'a Offset)>,
+    ) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for (partition, next) in positions {
+            let at = rdkafka::Offset::Offset(i64::try_from(next.get()).unwrap_or(i64::MAX));
+            if let Err(error) = list.add_partition_offset(&self.topic, i32::from(*partition), at) {
+                tracing::warn!(%error, "a position cannot be committed");
+            }
+        }
+        list
     }
 
     /// Most errors pass by themselves.
