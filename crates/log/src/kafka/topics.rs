@@ -159,12 +159,12 @@ impl Admin {
         self.outcome(format!("make the topic {name}"), made, RDKafkaErrorCode::TopicAlreadyExists)
     }
 
-    /// Gives a topic more partitions.
+    /// Gives a topic more partitions; if somebody else does so at the same time, that is as good.
     pub(crate) async fn grow(&self, name: &str, partitions: u16) -> Result<(), ClusterError> {
         let wanted = NewPartitions::new(name, usize::from(partitions));
         let grown = self.native().create_partitions([&wanted], &self.clients.admin_options()).await;
         let what = format!("give the topic {name} {partitions} partitions");
-        self.outcome(what, grown, RDKafkaErrorCode::NoError)
+        self.outcome(what, grown, RDKafkaErrorCode::InvalidPartitions)
     }
 
     /// Changes one setting of a topic and leaves the others that were set as they are.
