@@ -5,6 +5,7 @@
 mod brokers;
 mod conformance;
 mod deaths;
+mod differential;
 mod forgetful;
 mod initialising;
 mod membership;
