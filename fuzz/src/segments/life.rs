@@ -1,6 +1,7 @@
 //! Short lives of logs, step by step, and what they held after each step.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use flowmill_log::embedded::Settings;
 use flowmill_log::{
@@ -9,6 +10,7 @@ use flowmill_log::{
 };
 use flowmill_model::Offset;
 use futures::executor::block_on;
+use tokio::runtime::{Builder, Runtime};
 
 use super::image::{Image, files};
 use super::scratch;
@@ -56,10 +58,11 @@ pub(super) fn settings() -> Settings {
 
 /// Everything that a log holds.
 pub(super) fn contents(log: &EmbeddedLog) -> Contents {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    static RUNTIME: LazyLock<Runtime> =
+        LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime"));
     let all = [history(0), history(1), definitions()].into_iter();
     let known = all.filter(|partition| log.partitions(&partition.topic) > Some(partition.number));
-    runtime.block_on(async {
+    RUNTIME.block_on(async {
         let mut found = Contents::new();
         for partition in known {
             let bounds = log.bounds(&partition).await.expect("the partition is there");
