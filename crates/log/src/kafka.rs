@@ -35,8 +35,9 @@ pub use self::error::{ClusterError, Difference, Differences};
 pub use self::identity::ClusterRecord;
 pub use self::init::{InitPlan, InitReport, init};
 pub use self::settings::{
-    ClusterName, Credentials, InvalidClusterName, InvalidStaticMember, KafkaSettings, Login,
-    Secret, Security, StaticMember, Tls, TokenFile, Transport,
+    ClusterName, Credentials, InvalidClusterName, InvalidSessionTimeout, InvalidStaticMember,
+    KafkaSettings, Login, Secret, Security, SessionTimeout, StaticMember, Tls, TokenFile,
+    Transport,
 };
 pub use self::table::Replicas;
 pub use rdkafka;

@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::{oneshot, watch};
 
 use super::clients::{ClientError, Clients, ConsumerPlan, Context, Rebalances};
@@ -44,6 +44,10 @@ const OTHERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The factory's time within which every consumer is polled.
 const POLLED_WITHIN: Duration = Duration::from_secs(15);
+
+/// What to do when the brokers refuse the session time-out.
+const SESSION_REFUSED: &str = "the brokers allow no session that is silent for so short a time: raise kafka.session-timeout, or \
+     lower their group.min.session.timeout.ms";
 
 /// A member of a group.
 pub(super) struct KafkaMember {
@@ -352,6 +356,9 @@ impl Thread {
     fn judge(&self, error: &KafkaError) {
         if let KafkaError::MessageConsumptionFatal(code) = error {
             self.fail(&format!("membership has ended: {code}"));
+        }
+        if let KafkaError::MessageConsumption(RDKafkaErrorCode::InvalidSessionTimeout) = error {
+            self.fail(SESSION_REFUSED);
         }
     }
 

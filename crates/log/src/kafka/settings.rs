@@ -24,9 +24,47 @@ pub struct KafkaSettings {
     pub node: String,
     /// How the connection is protected.
     pub security: Security,
+    /// For how long a group hears nothing of this node until it gives its partitions to others.
+    pub session: SessionTimeout,
     /// Makes this node's membership in the group that shares the commands static.
     pub shards_member: Option<StaticMember>,
 }
+
+/// For how long a group's coordinator hears nothing of a member until it takes it for gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimeout(Duration);
+
+impl SessionTimeout {
+    /// Checks a time: 2 to 15 s. A member is heard of every half second, and comes back to its
+    /// group's news within 15 s. Brokers take 6 s and more unless their
+    /// `group.min.session.timeout.ms` says less.
+    ///
+    /// # Errors
+    /// It is out of these bounds.
+    pub fn new(time: Duration) -> Result<Self, InvalidSessionTimeout> {
+        if SESSION.contains(&time) { Ok(Self(time)) } else { Err(InvalidSessionTimeout) }
+    }
+
+    /// The time.
+    pub(crate) const fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for SessionTimeout {
+    /// The least that every broker takes.
+    fn default() -> Self {
+        Self(Duration::from_secs(6))
+    }
+}
+
+/// How long a session may be silent.
+const SESSION: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(15);
+
+/// The time is out of bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session may be silent for 2 s to 15 s")]
+pub struct InvalidSessionTimeout;
 
 /// A member that keeps its partitions while it is away: whoever comes back in time under the same
 /// name finds them unmoved. Until then they have no owner, after a clean stop, too.
@@ -93,6 +131,7 @@ impl KafkaSettings {
             cluster: ClusterName::default(),
             node: "flowmill".to_owned(),
             security: Security::Plaintext,
+            session: SessionTimeout::default(),
             shards_member: None,
         }
     }
@@ -320,6 +359,18 @@ mod tests {
         }
         for seconds in [0, 5, 1_801] {
             assert_eq!(made("a", seconds), Err(InvalidStaticMember::Away));
+        }
+    }
+
+    #[test]
+    fn a_session_may_be_silent_for_longer_than_a_heartbeat_and_shorter_than_a_poll() {
+        for seconds in [2, 15] {
+            let time = Duration::from_secs(seconds);
+            assert_eq!(SessionTimeout::new(time).map(SessionTimeout::get), Ok(time));
+        }
+        for millis in [0, 1_999, 15_001] {
+            let time = Duration::from_millis(millis);
+            assert_eq!(SessionTimeout::new(time), Err(InvalidSessionTimeout));
         }
     }
 

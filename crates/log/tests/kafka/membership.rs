@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_log::kafka::{KafkaSettings, Replicas, StaticMember};
+use flowmill_log::kafka::{KafkaSettings, Replicas, SessionTimeout, StaticMember};
 use flowmill_log::{Log, Member, Retention, Survival, Topic, TopicSpec};
+use flowmill_rig::{Kafka, KafkaPlan};
 use tokio::sync::watch;
 
 use crate::brokers::{self, soon, until};
@@ -118,6 +119,23 @@ async fn a_member_that_loses_kafka_holds_nothing_until_it_is_back() {
     kafka.resume(0).unwrap();
     while soon("an assignment", member.assigned()).await.unwrap().len() != 6 {}
     assert!(!member.is_lost());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_the_brokers_find_too_short_is_refused_with_what_to_do() {
+    // As brokers have it unless they are told otherwise.
+    let least = ("group.min.session.timeout.ms".to_owned(), "6000".to_owned());
+    let kafka = Kafka::start(&KafkaPlan { settings: vec![least], ..KafkaPlan::default() }).unwrap();
+    let session = SessionTimeout::new(Duration::from_secs(3)).unwrap();
+    let settings = KafkaSettings { session, ..brokers::settings(&kafka.bootstrap()) };
+    let log = brokers::log_with_history(&settings, Replicas::SINGLE, 1).await;
+    let mut member = log.join("shards", &Topic::History);
+    let refused = loop {
+        if let Err(refused) = soon("a refusal", member.assigned()).await {
+            break refused.to_string();
+        }
+    };
+    assert!(refused.contains("group.min.session.timeout.ms"), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{Period, Secret};
 
 /// The log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,10 @@ pub(crate) struct KafkaConfig {
     pub(crate) certificate: Option<PathBuf>,
     /// A PEM file with the certificate's key.
     pub(crate) key: Option<PathBuf>,
+    /// For how long nothing is heard of a node until others take its shards and its tasks over, `2s`
+    /// to `15s`. Less than `6s` needs brokers whose `group.min.session.timeout.ms` allows it. `6s`
+    /// unless set.
+    pub(crate) session_timeout: Option<Period>,
 }
 
 /// How connections are protected.

@@ -224,6 +224,7 @@ mod tests {
             (_, Kind::Truth) => "true",
             ("listen.address" | "listen.internal", _) => "127.0.0.1:1",
             ("orchestrator.retention" | "orchestrator.static-member", _) => "1d",
+            ("kafka.session-timeout", _) => "3s",
             ("gateway.balance", _) => "weighted",
             ("kafka.protocol", _) => "sasl-tls",
             ("kafka.mechanism", _) => "scram-sha-512",

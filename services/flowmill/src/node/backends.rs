@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use flowmill_log::kafka::{
     self, Clients, ClusterName, InitPlan, KafkaLog, KafkaSettings, Login, Replicas, Security,
-    StaticMember, TokenFile, Transport,
+    SessionTimeout, StaticMember, TokenFile, Transport,
 };
 use flowmill_log::{Log, Topic};
 use flowmill_store::cql::{self, CqlSettings, CqlStore, Replication};
@@ -144,9 +144,16 @@ fn kafka_settings(config: &Config) -> Result<KafkaSettings, Failure> {
         cluster,
         node: config.node_name(),
         security: security(kafka)?,
+        session: session(kafka)?,
         shards_member: shards_member(config)?,
         ..KafkaSettings::plain(kafka.brokers.join(","))
     })
+}
+
+fn session(kafka: &KafkaConfig) -> Result<SessionTimeout, Failure> {
+    let Some(time) = kafka.session_timeout else { return Ok(SessionTimeout::default()) };
+    let wrong = |error| Failure::wrong(format!("kafka.session-timeout cannot be used: {error}"));
+    SessionTimeout::new(time.0).map_err(wrong)
 }
 
 /// The static member that the node is in the group of orchestrators, if it is to be one.
@@ -279,6 +286,10 @@ mod tests {
         config.kafka.protocol = Protocol::Plaintext;
         check(&config, "kafka.protocol is plaintext");
         config.kafka = kafka(Protocol::Plaintext);
+        config.kafka.session_timeout = Some(Period(Duration::from_secs(1)));
+        check(&config, "kafka.session-timeout");
+        config.kafka.session_timeout = Some(Period(Duration::from_secs(3)));
+        super::check(&config).unwrap();
         config.cql.user = Some("u".into());
         check(&config, "cql.password");
         config.cql.user = None;

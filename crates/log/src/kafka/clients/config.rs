@@ -63,7 +63,6 @@ const CONSUMER: &[(&str, &str)] = &[
     ("auto.offset.reset", "error"),
     ("allow.auto.create.topics", "false"),
     ("partition.assignment.strategy", "cooperative-sticky"),
-    ("session.timeout.ms", "6000"),
     // A member learns by its heartbeat that partitions move, and they rest until all have.
     ("heartbeat.interval.ms", "500"),
     ("max.poll.interval.ms", "15000"),
@@ -100,9 +99,11 @@ impl Clients {
         for (key, value) in COMMON.iter().chain(of_kind) {
             config.set(*key, *value);
         }
+        let session = self.settings().session.get().as_millis().to_string();
         match kind {
             Purpose::Producer => config.set("message.max.bytes", &largest),
-            Purpose::Consumer | Purpose::Admin => &mut config,
+            Purpose::Consumer => config.set("session.timeout.ms", &session),
+            Purpose::Admin => &mut config,
         };
         if self.shared.statistics.is_some() && kind != Purpose::Admin {
             config.set("statistics.interval.ms", STATISTICS_MS);
