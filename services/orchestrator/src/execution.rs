@@ -143,7 +143,7 @@ impl Birth {
             Err(rejection) => Verdict::Rejected(rejection),
             Ok(decision) => {
                 #[cfg(feature = "mutations")]
-                let decision = self.broken_decision(&question.command, decision);
+                let decision = self.broken_decision(&before, &question.command, decision);
                 let staged = Staged::new(before.id(), before.sequence(), decision);
                 self.execution = Arc::clone(&staged.after);
                 Verdict::Staged(staged)

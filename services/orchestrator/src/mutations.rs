@@ -5,6 +5,7 @@
 //! it breaks, in the nodes whose settings name it.
 
 use flowmill_engine::{Command, Decision, Execution, evolve};
+use flowmill_model::event::Event;
 
 use crate::execution::Birth;
 
@@ -31,6 +32,8 @@ pub enum Mutation {
     TokenUnchecked,
     /// A timer that fires does so twice.
     TimerFiredTwice,
+    /// What has come to a node that joins branches is forgotten.
+    JoinForgotten,
     /// A start is taken for the first one of its execution.
     DuplicateStart,
     /// Executions are let go before they are in the store.
@@ -41,7 +44,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoGapCheck,
         Self::StaleEpochAccepted,
         Self::SentBeforeAcknowledged,
@@ -52,6 +55,7 @@ impl Mutation {
         Self::WatermarkPastDeferral,
         Self::TokenUnchecked,
         Self::TimerFiredTwice,
+        Self::JoinForgotten,
         Self::DuplicateStart,
         Self::PassivatedBeforeFlush,
         Self::FencedGoesOn,
@@ -70,6 +74,7 @@ impl Mutation {
             Self::WatermarkPastDeferral => "watermark-past-deferral",
             Self::TokenUnchecked => "token-unchecked",
             Self::TimerFiredTwice => "timer-fired-twice",
+            Self::JoinForgotten => "join-forgotten",
             Self::DuplicateStart => "duplicate-start",
             Self::PassivatedBeforeFlush => "passivated-before-flush",
             Self::FencedGoesOn => "fenced-goes-on",
@@ -125,15 +130,39 @@ impl Birth {
         command
     }
 
-    /// The decision as a broken engine makes it: what a timer does, it does twice.
-    pub(crate) fn broken_decision(&self, command: &Command, decided: Decision) -> Decision {
+    /// The decision as a broken engine makes it.
+    pub(crate) fn broken_decision(
+        &self,
+        before: &Execution,
+        command: &Command,
+        decided: Decision,
+    ) -> Decision {
         let fires = matches!(command, Command::TimerFired { .. });
-        if self.mutation != Some(Mutation::TimerFiredTwice) || !fires {
-            return decided;
+        match self.mutation {
+            Some(Mutation::TimerFiredTwice) if fires => twice(decided),
+            Some(Mutation::JoinForgotten) => without_join(before, decided),
+            _ => decided,
         }
-        let Decision { mut events, mut after } = decided;
-        events.iter().for_each(|event| evolve(&mut after, event));
-        events.extend_from_within(..);
-        Decision { events, after }
     }
+}
+
+/// What is done, done twice.
+fn twice(decided: Decision) -> Decision {
+    let Decision { mut events, mut after } = decided;
+    events.iter().for_each(|event| evolve(&mut after, event));
+    events.extend_from_within(..);
+    Decision { events, after }
+}
+
+/// A task's output goes nowhere if nothing takes it at once: only joins let it wait.
+fn without_join(before: &Execution, decided: Decision) -> Decision {
+    let [Event::TaskCompleted(done)] = &decided.events[..] else { return decided };
+    let mut done = done.clone();
+    if let Some(emission) = &mut done.emission {
+        emission.connections.clear();
+    }
+    let event = Event::TaskCompleted(done);
+    let mut after = before.clone();
+    evolve(&mut after, &event);
+    Decision { events: vec![event], after }
 }

@@ -8,6 +8,7 @@
 
 mod history;
 mod order;
+mod outputs;
 mod projection;
 
 use std::collections::BTreeMap;
@@ -134,6 +135,7 @@ fn of_callers(left: &Left<'_>, histories: &Histories) -> Vec<String> {
         if !execution.is_ended() {
             violations.push(format!("I7: {id} has not ended"));
         }
+        violations.extend(outputs::check(execution).map(|wrong| format!("I2: {id}: {wrong}")));
     }
     let halted = left.trace.iter().filter(|line| line.contains("the shard is halted"));
     violations.extend(halted.map(|line| format!("I7: {}", line.trim())));

@@ -74,3 +74,8 @@ fn an_execution_that_is_let_go_before_it_is_stored_is_caught() {
 fn a_fenced_owner_that_goes_on_is_caught() {
     check(Mutation::FencedGoesOn, 50);
 }
+
+#[test]
+fn a_join_that_forgets_what_has_come_is_caught() {
+    check(Mutation::JoinForgotten, 50);
+}

@@ -1,0 +1,50 @@
+//! What the simulation's flows put out, as their definitions say it in words: an execution that
+//! completed has taken every branch, joined what is to be joined, and has nobody's forged result.
+
+use flowmill_engine::Execution;
+use serde_json::{Value, json};
+
+/// What is wrong with the output of an execution that completed, if anything.
+pub(super) fn check(execution: &Execution) -> Option<String> {
+    let output = execution.output()?;
+    let (version, _) = execution.flow()?;
+    let name = version.flow.name.as_str();
+    let input: Value = serde_json::from_slice(execution.input()?.as_bytes()).ok()?;
+    let n = input["n"].as_u64()?;
+    let found: Option<Value> = serde_json::from_slice(output.as_bytes()).ok();
+    let may_be = outputs(name, n);
+    let fits = found.as_ref().is_some_and(|found| may_be.contains(found));
+    (!fits).then(|| format!("{name} put out {found:?} of n = {n}, which is none of {may_be:?}"))
+}
+
+/// What an execution of a flow may put out when its input's `n` is this.
+fn outputs(flow: &str, n: u64) -> Vec<Value> {
+    let (done, went) = (json!({ "done": true }), json!({ "went": true }));
+    match flow {
+        // The filter lets odd numbers pass.
+        "inline" if n % 2 == 1 => vec![json!({ "n": n, "double": n * 2 })],
+        "inline" => vec![Value::Null],
+        // Both tasks, and what came if the filter let it pass, in the order of the connections.
+        "fan" if n.is_multiple_of(3) => vec![json!([done, done, { "n": n }])],
+        "fan" => vec![json!([done, done])],
+        "waiting" => vec![went, json!("late")],
+        "patient" => vec![went, json!("missed")],
+        // Small numbers fail.
+        "faulty" if n < 3 => vec![],
+        "tasks" | "faulty" => vec![done],
+        _ => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flows::DEFINITIONS;
+
+    #[test]
+    fn every_flow_of_the_simulation_has_outputs() {
+        for (name, _) in DEFINITIONS {
+            assert!(!outputs(name, 5).is_empty(), "{name}");
+        }
+    }
+}
