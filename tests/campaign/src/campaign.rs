@@ -92,7 +92,7 @@ impl Campaign {
         let sink = Sink::start().await?;
         let client = ready(world.node(world.any(Role::Gateway))?).await?;
         for kind in Kind::ALL {
-            deploy(&client, kind.flow(), &kind.definition(&sink.url)).await?;
+            deploy(&client, kind.flow(), &kind.definition(&sink.url, &sink.hanging)).await?;
         }
         let callers = Callers::new(Ways::to(&world.gateways())?, ledger);
         callers.open(args.open.max(usize::from(SHARDS) * 20)).await;
@@ -149,8 +149,9 @@ impl Campaign {
             };
             pauses.reset();
             let striking = Instant::now();
-            let (callers, inputs, rate) = (&self.callers, &self.inputs, args.rate);
-            let mut torment = Torment { world: &mut self.world, callers, inputs, rate };
+            let (callers, inputs, sink) = (&self.callers, &self.inputs, &self.sink);
+            let (world, rate) = (&mut self.world, args.rate);
+            let mut torment = Torment { world, callers, inputs, sink, rate };
             let strike = nemesis.strike(&mut torment).await?;
             seen.poison += strike.poison;
             let struck = seen.struck.entry(nemesis).or_default();

@@ -16,6 +16,10 @@ pub(crate) enum Kind {
     Signal,
     /// Waits until the second that its key ends with, and then ends.
     Timer,
+    /// Calls the sink at its other address, where calls may hang.
+    Hot,
+    /// The same, in a queue of its own.
+    HotApart,
     /// Stays open until the end of the campaign, when it gets its signal.
     Open,
     /// Does nothing: whether a start is accepted is what it is for.
@@ -24,8 +28,17 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Call, Self::Shy, Self::Wait, Self::Signal, Self::Timer, Self::Open, Self::Nothing];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Call,
+        Self::Shy,
+        Self::Wait,
+        Self::Signal,
+        Self::Timer,
+        Self::Hot,
+        Self::HotApart,
+        Self::Open,
+        Self::Nothing,
+    ];
 
     /// Its flow's name.
     pub(crate) const fn flow(self) -> &'static str {
@@ -35,6 +48,8 @@ impl Kind {
             Self::Wait => "campaign/wait",
             Self::Signal => "campaign/signal",
             Self::Timer => "campaign/timer",
+            Self::Hot => "campaign/hot",
+            Self::HotApart => "campaign/hot-apart",
             Self::Open => "campaign/open",
             Self::Nothing => "campaign/nothing",
         }
@@ -43,7 +58,7 @@ impl Kind {
     /// Whether it ends only once it has called the sink.
     pub(crate) const fn calls(self) -> bool {
         match self {
-            Self::Call | Self::Shy | Self::Wait | Self::Signal => true,
+            Self::Call | Self::Shy | Self::Wait | Self::Signal | Self::Hot | Self::HotApart => true,
             Self::Timer | Self::Open | Self::Nothing => false,
         }
     }
@@ -52,25 +67,31 @@ impl Kind {
     pub(crate) fn input(self, key: &str) -> Value {
         match self {
             Self::Timer => json!({ "key": key, "at": due_of(key) }),
-            Self::Call | Self::Shy | Self::Wait | Self::Signal | Self::Open => {
-                json!({ "key": key })
-            }
             Self::Nothing => Value::Null,
+            Self::Call
+            | Self::Shy
+            | Self::Wait
+            | Self::Signal
+            | Self::Hot
+            | Self::HotApart
+            | Self::Open => json!({ "key": key }),
         }
     }
 
-    /// Its definition, for a sink at this address.
-    pub(crate) fn definition(self, sink: &str) -> String {
+    /// Its definition, for a sink at this address and, where calls may hang, at another one.
+    pub(crate) fn definition(self, sink: &str, hanging: &str) -> String {
         let before = match self {
-            Self::Call | Self::Shy | Self::Nothing => "",
+            Self::Call | Self::Shy | Self::Hot | Self::HotApart | Self::Nothing => "",
             Self::Wait => "{ id: before, type: wait, parameters: { for: PT2S } }",
             Self::Signal | Self::Open => "{ id: before, type: signal, parameters: { name: go } }",
             Self::Timer => "{ id: before, type: wait, parameters: { until: $input.at } }",
         };
+        let sink = if matches!(self, Self::Hot | Self::HotApart) { hanging } else { sink };
         let path = if self == Self::Shy { "shy" } else { "calls" };
+        let queue = if self == Self::HotApart { "hot" } else { "http" };
         let call = format!(
             "{{ id: call, type: http.request, timeout: PT10S, parameters: {{ method: POST, \
-             url: {sink}/{path}, body: '${{ $input }}' }}, \
+             url: {sink}/{path}, body: '${{ $input }}', queue: {queue} }}, \
              retry: {{ delay: PT0.3S, backoff: constant, limit: {{ attempts: 100 }} }} }}"
         );
         let middle = [before, if self.calls() { &call } else { "" }];
@@ -117,7 +138,7 @@ mod tests {
     #[test]
     fn every_definition_is_a_flow() {
         for kind in Kind::ALL {
-            let source = kind.definition("http://127.0.0.1:1");
+            let source = kind.definition("http://127.0.0.1:1", "http://127.0.0.2:1");
             let compiled = compile(source.as_bytes(), Format::Yaml);
             assert!(compiled.is_ok(), "{source}: {:?}", compiled.err());
         }

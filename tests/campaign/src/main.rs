@@ -14,6 +14,7 @@
 mod availability;
 mod callers;
 mod campaign;
+mod disks;
 mod flows;
 mod ledger;
 mod nemesis;
@@ -27,6 +28,7 @@ mod world;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::Parser;
 
 use crate::campaign::Campaign;
@@ -43,6 +45,9 @@ struct Args {
     /// same build unless said.
     #[arg(long, value_name = "FILE")]
     previous: Option<PathBuf>,
+    /// Brokers, and nodes of the store: one or three.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = servers)]
+    servers: usize,
     /// Which faults, in turn; a mixture of all unless said.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "N1,N2,...")]
     nemesis: Vec<Nemesis>,
@@ -58,16 +63,41 @@ struct Args {
     /// Executions that are open all the time.
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     open: usize,
+    /// For how long nothing is heard of a node until others take its shards over, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 6)]
+    session: u32,
     /// Where everything that callers saw, and every fault, is written, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn servers(text: &str) -> Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        other => Err(format!("{other} servers are not among what there is: 1 or 3")),
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    let campaign = Campaign::start(&args).await?;
-    let table = campaign.run(&args).await?;
+    if args.fills_disks() {
+        ensure!(args.servers == 1, "N16 fills disks of one broker and one node of the store");
+        disks::own_mounts()?;
+    }
+    tokio::runtime::Runtime::new()?.block_on(torment(&args))
+}
+
+impl Args {
+    /// Whether servers are to have disks that can be filled.
+    fn fills_disks(&self) -> bool {
+        self.nemesis.contains(&Nemesis::N16)
+    }
+}
+
+async fn torment(args: &Args) -> anyhow::Result<ExitCode> {
+    let campaign = Campaign::start(args).await?;
+    let table = campaign.run(args).await?;
     table.print();
     Ok(if table.verdict.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,6 +3,8 @@
 //! Their numbers are used wherever Flowmill's reliability is spoken of; docs/reliability.md has the
 //! table.
 
+mod disks;
+mod hot;
 mod inputs;
 mod load;
 mod network;
@@ -14,6 +16,7 @@ use flowmill_model::ShardId;
 use tokio::time::Instant;
 
 use crate::callers::Callers;
+use crate::sink::Sink;
 use crate::world::World;
 
 /// A kind of fault.
@@ -44,8 +47,12 @@ pub(crate) enum Nemesis {
     N12,
     /// Records that are no commands and no results.
     N13,
+    /// One flow is nine tenths of the load, and what it calls hangs.
+    N14,
     /// Thousands of timers are due at the same second, in which an orchestrator dies.
     N15,
+    /// The disk of a broker or of the store is full. Needs to be root.
+    N16,
     /// Fifty times the load for some seconds.
     N17,
     /// Every node is restarted in turn, from the other build if there is one.
@@ -83,13 +90,15 @@ pub(crate) struct Torment<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) callers: &'a Callers,
     pub(crate) inputs: &'a Injected,
+    pub(crate) sink: &'a Sink,
     pub(crate) rate: u32,
 }
 
 pub(crate) use self::inputs::Inputs as Injected;
 
 impl Nemesis {
-    /// Those that a campaign mixes which names none, each as often as it is here.
+    /// Those that a campaign mixes which names none, each as often as it is here. Not
+    /// N14, which says something only where the machine has room, and N16, which is for root.
     pub(crate) const MIXED: [Self; 22] = [
         Self::N1,
         Self::N1,
@@ -130,7 +139,9 @@ impl Nemesis {
             Self::N11 => torment.results_are_forged().await,
             Self::N12 => torment.keys_are_asked_for_at_once().await,
             Self::N13 => torment.poison().await,
+            Self::N14 => torment.hot_flow_hangs().await,
             Self::N15 => torment.timers_are_due_at_once().await,
+            Self::N16 => torment.disk_is_full().await,
             Self::N17 => torment.burst().await,
             Self::N18 => torment.every_node_is_restarted().await,
             Self::N19 => torment.everything_dies().await,

@@ -5,18 +5,24 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::post;
 use flowmill_runtime::spawn;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// The running service.
 pub(crate) struct Sink {
     /// Where it is.
     pub(crate) url: String,
+    /// Where it is under another host's address, at which calls may hang.
+    pub(crate) hanging: String,
     calls: Calls,
+    hangs: watch::Sender<bool>,
 }
 
 /// Calls by their idempotency key.
@@ -43,14 +49,35 @@ impl Sink {
             .route("/calls", post(take))
             .route("/shy", post(take_the_second))
             .with_state(Arc::clone(&calls));
+        let (hangs, hanging) = watch::channel(false);
+        let slow = router.clone().layer(from_fn_with_state(hanging, hang));
         spawn("sink", async move { axum::serve(listener, router).await });
-        Ok(Self { url, calls })
+        let listener = TcpListener::bind("127.0.0.2:0").await?;
+        let hanging = format!("http://{}", listener.local_addr()?);
+        spawn("hanging sink", async move { axum::serve(listener, slow).await });
+        Ok(Self { url, hanging, calls, hangs })
+    }
+
+    /// Has calls to the other address hang, those under way too, or answers them all.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
     }
 
     /// Everything that came, by key.
     pub(crate) fn calls(&self) -> BTreeMap<String, Called> {
         self.calls.lock().clone()
     }
+}
+
+/// Lets a request wait for as long as all do.
+async fn hang(
+    State(mut hangs): State<watch::Receiver<bool>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Without its sender nothing hangs any more.
+    drop(hangs.wait_for(|hangs| !hangs).await);
+    next.run(request).await
 }
 
 async fn take(State(calls): State<Calls>, headers: HeaderMap, body: Bytes) -> StatusCode {

@@ -14,6 +14,7 @@ use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
 use crate::Args;
+use crate::disks::Disks;
 
 /// How long a node may take until it dies at the place it was given.
 const DIES_WITHIN: Duration = Duration::from_secs(15);
@@ -33,6 +34,10 @@ pub(crate) struct World {
     pub(crate) entropy: Entropy,
     /// Another build of the program.
     previous: Option<PathBuf>,
+    /// For how long nodes may be silent, as they are told.
+    session: String,
+    /// Those that can be filled. Last, so that no server is on them any more when they go.
+    disks: Option<Disks>,
 }
 
 /// A node that comes back to its address, and its ways to the servers.
@@ -40,8 +45,8 @@ pub(crate) struct Slot {
     pub(crate) role: Role,
     pub(crate) listen: String,
     pub(crate) node: Option<Node>,
-    /// To the store.
-    pub(crate) store: Proxy,
+    /// To the nodes of the store.
+    pub(crate) store: Vec<Proxy>,
     /// From the other nodes to this one.
     pub(crate) peers: Proxy,
     /// Whether it is started from the other build.
@@ -61,10 +66,18 @@ impl World {
     pub(crate) async fn start(args: &Args, shards: u16, entropy: Entropy) -> anyhow::Result<Self> {
         let roles = EACH.into_iter().flat_map(|(role, count)| std::iter::repeat_n(role, count));
         let roles: Vec<Role> = roles.collect();
-        let plan = KafkaPlan { ways: roles.len(), ..KafkaPlan::default() };
+        let least = ("group.min.session.timeout.ms".to_owned(), (args.session * 1_000).to_string());
+        let (nodes, ways, settings) = (args.servers, roles.len(), vec![least]);
+        let disks = args.fills_disks().then(Disks::mount).transpose()?;
+        let within = disks.as_ref().map(|disks| disks.kafka.path().to_owned());
+        let plan = KafkaPlan { nodes, ways, settings, within, ..KafkaPlan::default() };
         let (kafka, cql) = block_in_place(|| {
             let kafka = std::thread::spawn(move || Kafka::start(&plan));
-            let cql = Cassandra::start()?;
+            let cql = match &disks {
+                Some(disks) => Cassandra::start_within(disks.cql.path())?,
+                None if nodes == 1 => Cassandra::start()?,
+                None => Cassandra::start_three()?,
+            };
             let kafka = kafka.join().map_err(|_| anyhow::anyhow!("the rig's thread panicked"))?;
             anyhow::Ok((kafka?, cql))
         })?;
@@ -72,13 +85,21 @@ impl World {
         let (brokers, store) = (kafka.bootstrap(), cql.contact());
         let flowmill = args.flowmill.clone();
         let cluster = Cluster { flowmill, kafka: brokers, cql: store, name };
-        block_in_place(|| cluster.init(shards))?;
-        let slots = roles.into_iter().map(|role| Slot::new(role, &cluster, &entropy));
+        block_in_place(|| match nodes {
+            1 => cluster.init(shards),
+            _ => cluster.init_on_three(shards),
+        })?;
+        let slots = roles.into_iter().map(|role| Slot::new(role, &cql, &entropy));
         let slots = slots.collect::<anyhow::Result<_>>()?;
-        let previous = args.previous.clone();
-        let mut world = Self { kafka, cql, cluster, slots, entropy, previous };
+        let (previous, session) = (args.previous.clone(), format!("{}s", args.session));
+        let mut world = Self { kafka, cql, cluster, slots, entropy, previous, session, disks };
         world.start_all().await?;
         Ok(world)
+    }
+
+    /// The disks that can be filled.
+    pub(crate) fn disks(&self) -> anyhow::Result<&Disks> {
+        self.disks.as_ref().context("the servers have no disks of their own")
     }
 
     /// Where the gateways are.
@@ -195,6 +216,7 @@ impl World {
 
     fn place(&self, slot: usize) -> Place {
         let Slot { role, listen, store, peers, is_previous, .. } = &self.slots[slot];
+        let store: Vec<_> = store.iter().map(|proxy| proxy.address().to_string()).collect();
         let options = match role {
             Role::Worker => vec!["--outgoing-allow".to_owned(), "loopback".to_owned()],
             Role::Orchestrator => {
@@ -206,17 +228,18 @@ impl World {
             listen: Some(listen.clone()),
             options,
             kafka: Some(self.kafka.ways()[slot].bootstrap()),
-            cql: Some(format!("127.0.0.1:{}", store.port())),
+            cql: Some(store.join(",")),
             flowmill: self.previous.clone().filter(|_| *is_previous),
+            variables: vec![("FLOWMILL_KAFKA_SESSION_TIMEOUT".to_owned(), self.session.clone())],
             ..Place::of(*role)
         }
     }
 }
 
 impl Slot {
-    fn new(role: Role, cluster: &Cluster, entropy: &Entropy) -> anyhow::Result<Self> {
+    fn new(role: Role, cql: &Cassandra, entropy: &Entropy) -> anyhow::Result<Self> {
         let listen = free_address(entropy);
-        let (store, peers) = (Proxy::to(cluster.cql.parse()?)?, Proxy::to(listen.parse()?)?);
+        let (store, peers) = (cql.way()?, Proxy::to(listen.parse()?)?);
         Ok(Self { role, listen, node: None, store, peers, is_previous: false })
     }
 }

@@ -57,13 +57,25 @@ impl Place {
 }
 
 impl Cluster {
-    /// Makes it on one broker.
+    /// Makes it on one broker and one node of the store.
     ///
     /// # Errors
     /// What `flowmill init` says.
     pub fn init(&self, shards: u16) -> anyhow::Result<()> {
+        self.init_with(shards, &["--single-broker"])
+    }
+
+    /// Makes it on three brokers and three nodes of the store.
+    ///
+    /// # Errors
+    /// What `flowmill init` says.
+    pub fn init_on_three(&self, shards: u16) -> anyhow::Result<()> {
+        self.init_with(shards, &[])
+    }
+
+    fn init_with(&self, shards: u16, options: &[&str]) -> anyhow::Result<()> {
         let mut init = self.command("init");
-        init.args(["--single-broker", "--shards", &shards.to_string(), "--cql", &self.cql]);
+        init.args(["--shards", &shards.to_string(), "--cql", &self.cql]).args(options);
         let ended = init.output().context("flowmill init")?;
         ensure!(ended.status.success(), "init: {}", String::from_utf8_lossy(&ended.stderr));
         Ok(())

@@ -18,8 +18,9 @@ use tempfile::TempDir;
 pub use self::access::CassandraAccess;
 use crate::cache::Jars;
 use crate::error::{at, doing};
+use crate::proxy::Proxy;
 use crate::server::Server;
-use crate::{RigError, java, ports};
+use crate::{RigError, java, ports, server};
 
 const JARS: Jars = Jars { name: "cassandra-5.0.9", project: include_str!("cassandra/pom.xml") };
 
@@ -55,7 +56,15 @@ impl Cassandra {
     /// # Errors
     /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
     pub fn start() -> Result<Self, RigError> {
-        Self::start_nodes(1, (false, false))
+        Self::start_nodes(1, (false, false), None)
+    }
+
+    /// Starts one node whose data is in a folder of this one, and waits until it answers.
+    ///
+    /// # Errors
+    /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
+    pub fn start_within(folder: &Path) -> Result<Self, RigError> {
+        Self::start_nodes(1, (false, false), Some(folder))
     }
 
     /// Starts one node that is to run for minutes and be measured, and waits until it answers: it
@@ -64,7 +73,7 @@ impl Cassandra {
     /// # Errors
     /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
     pub fn start_optimised() -> Result<Self, RigError> {
-        Self::start_nodes(1, (false, true))
+        Self::start_nodes(1, (false, true), None)
     }
 
     /// Starts one node that asks its clients for TLS and a password, and waits until it answers.
@@ -72,7 +81,7 @@ impl Cassandra {
     /// # Errors
     /// Java or Maven is missing, the jars cannot be fetched, or the node does not start.
     pub fn start_secured() -> Result<Self, RigError> {
-        Self::start_nodes(1, (true, false))
+        Self::start_nodes(1, (true, false), None)
     }
 
     /// Starts three nodes and waits until each knows of all. They begin side by side, which is
@@ -81,13 +90,16 @@ impl Cassandra {
     /// # Errors
     /// Java or Maven is missing, the jars cannot be fetched, or a node does not start.
     pub fn start_three() -> Result<Self, RigError> {
-        Self::start_nodes(3, (false, false))
+        Self::start_nodes(3, (false, false), None)
     }
 
-    fn start_nodes(count: usize, (secured, optimised): (bool, bool)) -> Result<Self, RigError> {
+    fn start_nodes(
+        count: usize,
+        (secured, optimised): (bool, bool),
+        within: Option<&Path>,
+    ) -> Result<Self, RigError> {
         let (java, class_path) = (java::find()?, JARS.class_path()?);
-        let folder = tempfile::Builder::new().prefix("flowmill-cassandra-").tempdir();
-        let folder = folder.map_err(doing("a temporary folder"))?;
+        let folder = server::folder("flowmill-cassandra-", within)?;
         let access = secured.then(|| CassandraAccess::make(folder.path())).transpose()?;
         let [port, storage_port] = ports::free(2)?[..] else { return Err(RigError::NoPort) };
         let mut nodes = Vec::new();
@@ -124,6 +136,22 @@ impl Cassandra {
     pub fn contact(&self) -> String {
         let addresses = self.nodes.iter().map(|node| node.address.to_string());
         addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// A way to all nodes: a proxy before each, at the node's address and a port that is the same for
+    /// all.
+    ///
+    /// # Errors
+    /// There is no such port.
+    pub fn way(&self) -> Result<Vec<Proxy>, RigError> {
+        let (first, others) = self.nodes.split_first().ok_or(RigError::NoPort)?;
+        let begin = |node: &Node, port| {
+            Proxy::at(SocketAddrV4::new(*node.address.ip(), port), node.address)
+        };
+        let first = begin(first, 0)?;
+        let port = first.port();
+        let others = others.iter().map(|node| begin(node, port));
+        std::iter::once(Ok(first)).chain(others).collect()
     }
 
     /// Where the data of all nodes is, each in a folder of its own.

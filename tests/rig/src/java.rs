@@ -9,11 +9,15 @@ use crate::RigError;
 
 /// For servers that are needed for moments: little memory, and the first compiler alone, which
 /// halves the time until one answers.
-const BRIEF: &[&str] = &["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
+const BRIEF: &[&str] =
+    &["-Xms128m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", REPORT];
 
 /// For servers that run for minutes and are measured: room enough that they work as they do
 /// where they have a machine's memory.
-const OPTIMISED: &[&str] = &["-Xms2g", "-Xmx2g", "-XX:+UseG1GC"];
+const OPTIMISED: &[&str] = &["-Xms2g", "-Xmx2g", "-XX:+UseG1GC", REPORT];
+
+/// Where a machine that crashes reports: with what it says, not in a file beside whoever started it.
+const REPORT: &str = "-XX:+ErrorFileToStderr";
 
 /// What a server's virtual machine is given.
 pub(crate) const fn options(optimised: bool) -> &'static [&'static str] {

@@ -17,10 +17,9 @@ use tempfile::TempDir;
 
 pub use self::access::KafkaAccess;
 use crate::cache::Jars;
-use crate::error::doing;
 use crate::proxy::Proxy;
 use crate::server::Server;
-use crate::{RigError, archive, java, ports};
+use crate::{RigError, archive, java, ports, server};
 
 const JARS: Jars = Jars { name: "kafka-4.3.1", project: include_str!("kafka/pom.xml") };
 
@@ -36,6 +35,8 @@ pub struct KafkaPlan {
     pub ways: usize,
     /// Broker settings, over those of the rig.
     pub settings: Vec<(String, String)>,
+    /// The folder in which its data is to be; that of temporary files unless said.
+    pub within: Option<PathBuf>,
     /// Whether it is to run for minutes and be measured: it starts slower and gets faster, as one in
     /// production does.
     pub optimised: bool,
@@ -129,8 +130,7 @@ impl Kafka {
 
     fn start_on(machine: Machine, plan: &KafkaPlan) -> Result<Self, RigError> {
         let count = plan.nodes.max(1);
-        let folder = tempfile::Builder::new().prefix("flowmill-kafka-").tempdir();
-        let folder = folder.map_err(doing("a temporary folder"))?;
+        let folder = server::folder("flowmill-kafka-", plan.within.as_deref())?;
         let access = match plan.security {
             KafkaSecurity::Open => None,
             KafkaSecurity::SaslTls | KafkaSecurity::MutualTls => {

@@ -23,9 +23,9 @@ const FRAME_BYTES: usize = 64 * 1024 * 1024;
 /// without the length before them.
 pub type Tamper = dyn Fn(&[u8], &mut Vec<u8>) + Send + Sync;
 
-/// A proxy on a port of 127.0.0.1. When it is dropped its connections end.
+/// A proxy on an address of this machine. When it is dropped its connections end.
 pub struct Proxy {
-    port: u16,
+    address: SocketAddrV4,
     shared: Arc<Shared>,
 }
 
@@ -56,28 +56,41 @@ struct Passage {
 }
 
 impl Proxy {
-    /// A way to this address.
+    /// A way to this address, on a port of 127.0.0.1.
     ///
     /// # Errors
     /// No port can be listened on.
     pub fn to(target: SocketAddrV4) -> Result<Self, RigError> {
+        Self::at(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0), target)
+    }
+
+    /// A way to an address that begins at another one; port 0 stands for a free one.
+    ///
+    /// # Errors
+    /// It cannot be listened on.
+    pub fn at(address: SocketAddrV4, target: SocketAddrV4) -> Result<Self, RigError> {
         let listen = || {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let listener = TcpListener::bind(address)?;
             let port = listener.local_addr()?.port();
-            Ok((listener, port))
+            Ok((listener, SocketAddrV4::new(*address.ip(), port)))
         };
-        let (listener, port) = listen().map_err(doing("a proxy"))?;
+        let (listener, address) = listen().map_err(doing("a proxy"))?;
         let (state, changed) = Default::default();
         let shared = Arc::new(Shared { target, state, changed });
         let accepting = Arc::clone(&shared);
         let thread = thread::Builder::new().name("proxy".to_owned());
         thread.spawn(move || accepting.accept(&listener)).map_err(doing("a proxy"))?;
-        Ok(Self { port, shared })
+        Ok(Self { address, shared })
     }
 
     /// The port on which it listens.
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddrV4 {
+        self.address
     }
 
     /// Lets nothing pass any more, and ends no connection.
@@ -115,13 +128,13 @@ impl Drop for Proxy {
             state.end_all();
         });
         // Wakes the thread that accepts.
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+        drop(TcpStream::connect(self.address));
     }
 }
 
 impl std::fmt::Debug for Proxy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Proxy").field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Proxy").field("address", &self.address).finish_non_exhaustive()
     }
 }
 

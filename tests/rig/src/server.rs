@@ -12,6 +12,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 use crate::RigError;
 use crate::error::{at, doing};
@@ -41,6 +42,14 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Bytes of a server's output that an error quotes.
 const QUOTED: usize = 4_000;
+
+/// A folder for the data of servers, gone when it is dropped; in that of temporary files unless
+/// another one is said.
+pub(crate) fn folder(prefix: &str, within: Option<&Path>) -> Result<TempDir, RigError> {
+    let within = within.map_or_else(std::env::temp_dir, Path::to_owned);
+    let made = tempfile::Builder::new().prefix(prefix).tempdir_in(within);
+    made.map_err(doing("a temporary folder"))
+}
 
 /// A process that runs.
 #[derive(Debug)]

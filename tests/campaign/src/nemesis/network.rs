@@ -35,7 +35,7 @@ impl Way {
 
     fn proxies(self, world: &World, slot: usize) -> Vec<&Proxy> {
         let kafka = world.ways_to_kafka(slot).iter();
-        let store = std::iter::once(&world.slots[slot].store);
+        let store = world.slots[slot].store.iter();
         match self {
             Self::Kafka => kafka.collect(),
             Self::Store => store.collect(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use flowmill_nodes::Role;
+use flowmill_rig::Proxy;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
@@ -38,27 +39,30 @@ impl Torment<'_> {
 
     async fn store_is_killed(&mut self) -> anyhow::Result<Strike> {
         let world = &mut *self.world;
-        world.cql.kill(0)?;
+        let node = world.below(world.cql.nodes());
+        world.cql.kill(node)?;
         sleep(world.between(0, 5)).await;
-        block_in_place(|| world.cql.restart(0))?;
-        Ok(Strike::of("the store is killed"))
+        block_in_place(|| world.cql.restart(node))?;
+        Ok(Strike::of("a node of the store is killed"))
     }
 
     async fn store_stands_still(&mut self) -> anyhow::Result<Strike> {
         let world = &mut *self.world;
-        let still = world.between(5, 30);
-        world.cql.pause(0)?;
+        let (node, still) = (world.below(world.cql.nodes()), world.between(5, 30));
+        world.cql.pause(node)?;
         sleep(still).await;
-        world.cql.resume(0)?;
-        Ok(Strike::of(format!("the store stands still for {:.1} s", still.as_secs_f64())))
+        world.cql.resume(node)?;
+        let still = still.as_secs_f64();
+        Ok(Strike::of(format!("a node of the store stands still for {still:.1} s")))
     }
 
     async fn store_is_slow(&mut self) -> anyhow::Result<Strike> {
         let world = &mut *self.world;
         let lasts = world.between(5, 30);
-        world.slots.iter().for_each(|slot| slot.store.slow(SLOW / 2));
+        let ways = || world.slots.iter().flat_map(|slot| &slot.store);
+        ways().for_each(|way| way.slow(SLOW / 2));
         sleep(lasts).await;
-        world.slots.iter().for_each(|slot| slot.store.mend());
+        ways().for_each(Proxy::mend);
         let what = format!("the store answers {SLOW:?} later for {:.1} s", lasts.as_secs_f64());
         Ok(Strike::of(what))
     }
@@ -67,10 +71,11 @@ impl Torment<'_> {
         let world = &mut *self.world;
         (0..world.slots.len()).for_each(|slot| world.kill(slot));
         (0..world.kafka.nodes()).try_for_each(|node| world.kafka.kill(node))?;
-        world.cql.kill(0)?;
+        let stores = 0..world.cql.nodes();
+        stores.clone().try_for_each(|node| world.cql.kill(node))?;
         block_in_place(|| -> anyhow::Result<()> {
             world.kafka.restart_all()?;
-            Ok(world.cql.restart(0)?)
+            Ok(stores.clone().try_for_each(|node| world.cql.restart(node))?)
         })?;
         let healed = Instant::now();
         world.start_all().await?;
@@ -102,15 +107,15 @@ impl Torment<'_> {
             what.push("a broker, for a while,");
         }
         if store {
-            world.cql.pause(0)?;
-            what.push("the store, for a while,");
+            world.cql.pause(node)?;
+            what.push("a node of the store, for a while,");
         }
         sleep(world.between(2, 10)).await;
         if broker {
             world.kafka.resume(node)?;
         }
         if store {
-            world.cql.resume(0)?;
+            world.cql.resume(node)?;
         }
         if let Some(slot) = still {
             world.node(slot)?.resume()?;
