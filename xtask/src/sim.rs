@@ -38,6 +38,9 @@ pub(crate) struct SimArgs {
     /// Break the engine on purpose in this way, and stop at the first seed that shows it.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["seed", "jobs"])]
     mutation: Option<String>,
+    /// Play on a build that is as fast as a release: another build. For ranges that last.
+    #[arg(long, conflicts_with = "mutation")]
+    optimised: bool,
     /// Processes that play at the same time [default: one for each core].
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroU64>,
@@ -48,7 +51,7 @@ pub(crate) fn run(suites: &mut Suites, arguments: &SimArgs) {
 }
 
 fn play(arguments: &SimArgs) -> Result<(), Failure> {
-    let simulator = build()?;
+    let simulator = build(arguments.optimised)?;
     if let Some(mutation) = &arguments.mutation {
         let Range { start, end } = arguments.seeds;
         let mut hunt = command(simulator);
@@ -78,12 +81,12 @@ fn judge(seeds: &Range<u64>, sometimes: &BTreeMap<String, u64>) -> Result<(), Fa
     }
 }
 
-/// Builds the simulator as the tests do, with the features of the whole workspace, and says where
-/// it is.
-fn build() -> Result<String, Failure> {
-    let mut build =
-        cargo(["build", "--workspace", "--bin", "flowmill-sim", "--features", MUTATIONS]);
-    build.args(["--message-format", "json-render-diagnostics"]);
+/// Builds the simulator as the tests do, with the features of the whole workspace, or as campaigns
+/// build what they torment for long, and says where it is.
+fn build(optimised: bool) -> Result<String, Failure> {
+    let how = if optimised { ["--profile", "campaign"] } else { ["--features", MUTATIONS] };
+    let mut build = cargo(["build", "--workspace", "--bin", "flowmill-sim"]);
+    build.args(how).args(["--message-format", "json-render-diagnostics"]);
     executable(&output(build, |_| ())?)
         .ok_or_else(|| "cargo does not say where it built it".to_owned())
 }
