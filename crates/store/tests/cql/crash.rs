@@ -3,7 +3,7 @@
 //! Each test has a server of its own; one runs at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use flowmill_rig::Cassandra;
@@ -50,9 +50,14 @@ fn flush(number: u64) -> Write {
     Write { executions: executions.collect() }
 }
 
-/// Writes flush after flush, each followed by its watermark, for ever.
-async fn write_on(store: Arc<CqlStore>, acknowledged: Arc<AtomicU64>) {
+/// Writes flush after flush, each followed by its watermark, until it is to stop. It is not to be
+/// aborted: a watermark may have been set then that the store, which has not heard so, does not
+/// take the margin to.
+async fn write_on(store: Arc<CqlStore>, acknowledged: Arc<AtomicU64>, stop: Arc<AtomicBool>) {
     for number in acknowledged.load(Ordering::Acquire).. {
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
         until_done(|| store.write(SHARD, flush(number))).await;
         acknowledged.store(number + 1, Ordering::Release);
         until_done(|| store.set_watermark(SHARD, watermark(number + 1))).await;
@@ -84,8 +89,9 @@ async fn what_was_acknowledged_is_there_again_after_a_kill_and_the_margin_waits_
     let store = Arc::new(CqlStore::open(&settings).await.expect("it opens"));
     let acknowledged = Arc::new(AtomicU64::new(0));
     let written = || acknowledged.load(Ordering::Acquire);
-    let writing =
-        flowmill_runtime::spawn("writer", write_on(Arc::clone(&store), Arc::clone(&acknowledged)));
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = write_on(Arc::clone(&store), Arc::clone(&acknowledged), Arc::clone(&stop));
+    let writing = flowmill_runtime::spawn("writer", writer);
     wait_until("the margin follows", || {
         marks(&store).map(|marks| marks.is_some_and(|marks| marks.1.is_some()))
     })
@@ -96,7 +102,8 @@ async fn what_was_acknowledged_is_there_again_after_a_kill_and_the_margin_waits_
     let margin_bound = written();
     server.restart(0).expect("it starts again");
     wait_until("writing goes on", async || written() > before_kill + 5).await;
-    writing.abort();
+    stop.store(true, Ordering::Release);
+    writing.await.expect("the writer ends");
     let flushes = written();
 
     let (watermark, margin) = marks(&store).await.expect("the marks are answered");
