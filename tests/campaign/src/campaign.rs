@@ -200,8 +200,8 @@ async fn open(world: &World) -> anyhow::Result<(Arc<dyn Log>, Arc<CqlStore>)> {
         ..KafkaSettings::plain(cluster.kafka.clone())
     };
     let log: Arc<dyn Log> = Arc::new(KafkaLog::open(Clients::new(settings)).await?);
-    let settings =
-        CqlSettings { keyspace: cluster.name.clone(), ..CqlSettings::of([cluster.cql.clone()]) };
+    let nodes = cluster.cql.split(',').map(str::to_owned);
+    let settings = CqlSettings { keyspace: cluster.name.clone(), ..CqlSettings::of(nodes) };
     Ok((log, Arc::new(CqlStore::open(&settings).await?)))
 }
 
