@@ -187,6 +187,9 @@ impl Campaign {
             let what = format!("I8: of {} poison records {letters} are dead letters", seen.poison);
             verdict.violations.push(what);
         }
+        for violation in &verdict.violations {
+            callers.ledger.note("verdict", &json!(violation));
+        }
         callers.ledger.flush()?;
         Ok(letters)
     }

@@ -59,6 +59,13 @@ impl Disks {
     }
 }
 
+impl Drop for Disk {
+    /// Lets the folder it is mounted on be deleted. What cannot be unmounted goes with the process.
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).status());
+    }
+}
+
 impl Disk {
     fn mount(at: PathBuf) -> anyhow::Result<Self> {
         fs::create_dir(&at)?;

@@ -87,6 +87,9 @@ impl Table {
             println!("memory               {role}: {before:.0} MB, at the end {after:.0} MB");
         }
         println!("violations           {}", self.verdict.violations.len());
+        for (invariant, count) in self.verdict.by_invariant() {
+            println!("  {invariant:<18} {count}");
+        }
         for violation in self.verdict.violations.iter().take(SHOWN) {
             println!("  {violation}");
         }

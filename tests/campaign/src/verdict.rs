@@ -32,6 +32,9 @@ pub(crate) const ENDS_WITHIN: Duration = Duration::from_secs(120);
 /// How long it is waited for an end before an execution counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(600);
 
+/// How often one that cannot be read then is asked for in all.
+const TRIES: u64 = 10;
+
 /// How long the witness and the store may take to catch up.
 const CATCH_UP: Duration = Duration::from_secs(120);
 
@@ -96,22 +99,27 @@ impl Evidence<'_> {
     /// Waits for an execution's end; says what is wrong if it does not come.
     async fn ends(&self, key: &str, start: &Started, deadline: Instant) -> Option<String> {
         let mut turn = 0;
-        // Each is asked for once at least: with many, asking alone takes minutes.
-        while turn == 0 || Instant::now() < deadline {
-            match self.callers.ways.at(turn).wait(start.id, Duration::from_secs(20)).await {
+        loop {
+            // Each is asked for, however late: with many, asking alone takes minutes.
+            let late = Instant::now() >= deadline;
+            let wait = if late { Duration::ZERO } else { Duration::from_secs(20) };
+            match self.callers.ways.at(turn).wait(start.id, wait).await {
                 Ok(execution) if execution.status == ExecutionStatus::Completed => return None,
                 Ok(execution) if execution.status.is_ended() => {
                     return Some(format!("{key}, {}, ended as {:?}", start.id, execution.status));
                 }
+                Ok(_) if late => return Some(format!("I7: {key}, {}, never ends", start.id)),
                 Ok(_) => {}
                 Err(error) if error.status() == Some(404) => {
                     return Some(format!("I10: {key}, {}, is unknown", start.id));
+                }
+                Err(error) if late && turn >= TRIES => {
+                    return Some(format!("I7: {key}, {}, cannot be read: {error}", start.id));
                 }
                 Err(_) => sleep(Duration::from_millis(200)).await,
             }
             turn += 1;
         }
-        Some(format!("I7: {key}, {}, never ends", start.id))
     }
 
     /// Compares everything with everything.
@@ -286,6 +294,17 @@ fn is_nothing(execution: &Execution) -> bool {
 }
 
 impl Verdict {
+    /// How many violations each invariant has: `I2` of `shard 3: I2: ...`.
+    pub(crate) fn by_invariant(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        let names_one = |part: &&str| part.starts_with(['I', 'S']) && part.len() <= 3;
+        for violation in &self.violations {
+            let invariant = violation.split(": ").find(names_one).unwrap_or("others");
+            *counts.entry(invariant).or_default() += 1;
+        }
+        counts
+    }
+
     fn add(&mut self, shard: ShardId, history: &History) {
         self.executions += history.executions.len();
         self.transitions += history.transitions;

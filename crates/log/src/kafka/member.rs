@@ -46,8 +46,8 @@ const OTHERS_WITHIN: Duration = Duration::from_secs(1);
 const POLLED_WITHIN: Duration = Duration::from_secs(15);
 
 /// What to do when the brokers refuse the session time-out.
-const SESSION_REFUSED: &str = "the brokers allow no session that is silent for so short a time: raise kafka.session-timeout, or \
-     lower their group.min.session.timeout.ms";
+const SESSION_REFUSED: &str = "the brokers allow no session that is silent for so short a time: \
+     raise kafka.session-timeout, or lower their group.min.session.timeout.ms";
 
 /// A member of a group.
 pub(super) struct KafkaMember {
