@@ -170,3 +170,28 @@ pub(crate) fn is_unknown_topic(error: &KafkaError) -> bool {
         )
     )
 }
+
+/// Whether an error says that the broker that was asked does not lead the partition, or that nobody
+/// does: it passes.
+pub(crate) fn knows_no_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_between_two_leaders_is_asked_again_and_a_missing_one_is_not() {
+        let of = |code| KafkaError::MetadataFetch(code);
+        assert!(knows_no_leader(&of(RDKafkaErrorCode::NotLeaderForPartition)));
+        assert!(knows_no_leader(&of(RDKafkaErrorCode::LeaderNotAvailable)));
+        for code in [RDKafkaErrorCode::UnknownTopic, RDKafkaErrorCode::OperationTimedOut] {
+            assert!(!knows_no_leader(&of(code)), "{code:?}");
+        }
+        assert!(is_unknown_topic(&of(RDKafkaErrorCode::UnknownTopicOrPartition)));
+    }
+}

@@ -6,6 +6,7 @@
 //!
 //! The text is made for people, too: lines of a name and a value, beginning with the version.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use flowmill_model::Offset;
@@ -16,8 +17,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 
 use super::clients::{Clients, ConsumerPlan, Context, REQUEST};
-use super::error::ClusterError;
+use super::error::{ClusterError, is_unknown_topic, knows_no_leader};
 use super::table::Replicas;
+use super::topics::LOOK_AGAIN;
 
 const VERSION: &str = "flowmill-cluster 1";
 
@@ -72,18 +74,34 @@ impl ClusterRecord {
 pub(crate) fn read(clients: &Clients) -> Result<Option<ClusterRecord>, ClusterError> {
     let topic = clients.settings().cluster.identity_topic();
     let asker = clients.asker("identity")?;
-    let (low, high) = match asker.fetch_watermarks(&topic, 0, REQUEST) {
-        Ok(bounds) => bounds,
-        Err(error) if super::error::is_unknown_topic(&error) => return Ok(None),
-        Err(error) => return Err(ClusterError::brokers(clients, &error)),
+    let Some(offsets) = bounds(&asker, &topic).map_err(|e| ClusterError::brokers(clients, &e))?
+    else {
+        return Ok(None);
     };
-    let texts = texts(clients, &topic, low..high)?;
+    let texts = texts(clients, &topic, offsets)?;
     let mut records = Vec::new();
     for (offset, text) in texts {
         let damaged = |why| ClusterError::Damaged { topic: topic.clone(), offset, why };
         records.push(ClusterRecord::decode(&text).map_err(damaged)?);
     }
     Ok(that_counts(&records))
+}
+
+/// Where the topic begins and ends; `None` when there is no such topic. A broker that has just been
+/// made its leader, or is none any more, may not know yet: it is asked again.
+fn bounds(
+    asker: &BaseConsumer<Context>,
+    topic: &str,
+) -> Result<Option<Range<i64>>, KafkaError> {
+    let until = Instant::now() + REQUEST;
+    loop {
+        match asker.fetch_watermarks(topic, 0, REQUEST) {
+            Ok((low, high)) => return Ok(Some(low..high)),
+            Err(error) if is_unknown_topic(&error) => return Ok(None),
+            Err(error) if !knows_no_leader(&error) || Instant::now() >= until => return Err(error),
+            Err(_) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
 }
 
 fn that_counts(records: &[ClusterRecord]) -> Option<ClusterRecord> {
@@ -97,7 +115,7 @@ type Texts = Vec<(Offset, Vec<u8>)>;
 fn texts(
     clients: &Clients,
     topic: &str,
-    offsets: std::ops::Range<i64>,
+    offsets: Range<i64>,
 ) -> Result<Texts, ClusterError> {
     if offsets.is_empty() {
         return Ok(Vec::new());

@@ -29,7 +29,7 @@ const READY: Duration = Duration::from_secs(30);
 const FIRST_ANSWER: Duration = Duration::from_secs(20);
 
 /// Pause between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What there is.
 #[derive(Clone, Debug, Default)]

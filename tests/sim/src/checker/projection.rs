@@ -5,24 +5,23 @@ use flowmill_model::event::Event;
 use flowmill_model::history::RecordedTransition;
 use flowmill_model::{ExecutionId, Sequence, ShardId, envelope};
 use flowmill_store::{Store, Watermark};
+use futures::{StreamExt, stream};
 
 use super::History;
 
 /// History rows asked for at once.
 const ROWS: usize = 10_000;
 
+/// Executions compared at the same time.
+const AT_ONCE: usize = 16;
+
 /// Says where a store that has caught up differs from the history of a shard: executions that it
 /// does not hold to the byte, histories that are not whole, marks that stand on no valid batch.
 pub async fn compare(store: &dyn Store, shard: ShardId, history: &History) -> Vec<String> {
-    let mut violations = Vec::new();
-    for (id, execution) in &history.executions {
-        if let Err(why) = check_state(store, *id, execution).await {
-            violations.push(format!("I4: {id} {why}"));
-        }
-        if let Err(why) = check_history(store, *id, execution).await {
-            violations.push(format!("I4: history of {id}: {why}"));
-        }
-    }
+    let each = stream::iter(&history.executions)
+        .map(|(id, execution)| check_execution(store, *id, execution))
+        .buffered(AT_ONCE);
+    let mut violations = each.collect::<Vec<_>>().await.concat();
     match store.watermarks(shard).await {
         Ok(marks) => {
             let marks = marks.into_iter().flat_map(|m| [Some(m.watermark), m.margin]);
@@ -32,6 +31,14 @@ pub async fn compare(store: &dyn Store, shard: ShardId, history: &History) -> Ve
         Err(error) => violations.push(format!("I4: the marks of shard {shard}: {error}")),
     }
     violations
+}
+
+async fn check_execution(store: &dyn Store, id: ExecutionId, execution: &Execution) -> Vec<String> {
+    let state = check_state(store, id, execution).await;
+    let history = check_history(store, id, execution).await;
+    let state = state.err().map(|why| format!("I4: {id} {why}"));
+    let history = history.err().map(|why| format!("I4: history of {id}: {why}"));
+    state.into_iter().chain(history).collect()
 }
 
 /// Whether a mark is what the log gives at its offset, and not above the dispatched mark that any
