@@ -150,8 +150,8 @@ impl Campaign {
             pauses.reset();
             let striking = Instant::now();
             let (callers, inputs, sink) = (&self.callers, &self.inputs, &self.sink);
-            let (world, rate) = (&mut self.world, args.rate);
-            let mut torment = Torment { world, callers, inputs, sink, rate };
+            let (world, rate, large) = (&mut self.world, args.rate, args.large);
+            let mut torment = Torment { world, callers, inputs, sink, rate, large };
             let strike = nemesis.strike(&mut torment).await?;
             seen.poison += strike.poison;
             let struck = seen.struck.entry(nemesis).or_default();

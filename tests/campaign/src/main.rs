@@ -66,6 +66,10 @@ struct Args {
     /// For how long nothing is heard of a node until others take its shards over, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 6)]
     session: u32,
+    /// Let N6, N13, N15 and N17 last as long and be as large as they are meant to be at most: ten
+    /// minutes without the store, a hundred thousand timers. A strike takes many minutes then.
+    #[arg(long)]
+    large: bool,
     /// Where everything that callers saw, and every fault, is written, a line of JSON each.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,

@@ -92,6 +92,8 @@ pub(crate) struct Torment<'a> {
     pub(crate) inputs: &'a Injected,
     pub(crate) sink: &'a Sink,
     pub(crate) rate: u32,
+    /// Whether faults are as large as they are meant to be at most.
+    pub(crate) large: bool,
 }
 
 pub(crate) use self::inputs::Inputs as Injected;

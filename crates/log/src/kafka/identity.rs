@@ -89,10 +89,7 @@ pub(crate) fn read(clients: &Clients) -> Result<Option<ClusterRecord>, ClusterEr
 
 /// Where the topic begins and ends; `None` when there is no such topic. A broker that has just been
 /// made its leader, or is none any more, may not know yet: it is asked again.
-fn bounds(
-    asker: &BaseConsumer<Context>,
-    topic: &str,
-) -> Result<Option<Range<i64>>, KafkaError> {
+fn bounds(asker: &BaseConsumer<Context>, topic: &str) -> Result<Option<Range<i64>>, KafkaError> {
     let until = Instant::now() + REQUEST;
     loop {
         match asker.fetch_watermarks(topic, 0, REQUEST) {
@@ -112,11 +109,7 @@ fn that_counts(records: &[ClusterRecord]) -> Option<ClusterRecord> {
 
 type Texts = Vec<(Offset, Vec<u8>)>;
 
-fn texts(
-    clients: &Clients,
-    topic: &str,
-    offsets: Range<i64>,
-) -> Result<Texts, ClusterError> {
+fn texts(clients: &Clients, topic: &str, offsets: Range<i64>) -> Result<Texts, ClusterError> {
     if offsets.is_empty() {
         return Ok(Vec::new());
     }

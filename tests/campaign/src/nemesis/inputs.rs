@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flowmill_log::{Fetched, Log, Partition, ReadLimit, Record, Topic};
 use flowmill_model::{Offset, ShardId, limits};
 use flowmill_runtime::Entropy;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Strike, Torment};
 
@@ -17,6 +17,9 @@ const RESULTS: u64 = 20;
 
 /// Poison for each input topic of each shard.
 const POISON: usize = 2;
+
+/// For how long at most poison comes among the inputs.
+const POISONED: Duration = Duration::from_secs(60);
 
 /// The header that proves an attempt.
 const TOKEN: &str = "ce_token";
@@ -74,6 +77,22 @@ impl Inputs {
         Ok(written)
     }
 
+    /// Writes bytes that mean nothing now and then, so many a second, each into any input topic of any
+    /// shard, for a while; says how many records.
+    async fn drip(&self, entropy: &Entropy, a_second: f64) -> anyhow::Result<usize> {
+        let (begun, mut written) = (Instant::now(), 0);
+        while begun.elapsed() < POISONED {
+            let shard = ShardId::new(u16::try_from(entropy.next() % u64::from(self.shards))?);
+            let topic =
+                if entropy.next().is_multiple_of(2) { Topic::Commands } else { Topic::Results };
+            let bytes = Record::of(entropy.next().to_le_bytes().to_vec());
+            self.append(&Partition::of_shard(topic, shard), bytes).await;
+            written += 1;
+            sleep(Duration::from_secs_f64(1.0 / a_second)).await;
+        }
+        Ok(written)
+    }
+
     /// The dead letters there are.
     pub(crate) async fn dead_letters(&self) -> anyhow::Result<u64> {
         let letters = Partition::new(Topic::DeadLetters, 0);
@@ -108,7 +127,15 @@ impl Torment<'_> {
     }
 
     pub(super) async fn poison(&mut self) -> anyhow::Result<Strike> {
-        let poison = self.inputs.poison(&self.world.entropy).await?;
+        let entropy = &self.world.entropy;
+        if self.large {
+            // Of each start there are a command and at most a result; one input in a hundred.
+            let poison = self.inputs.drip(entropy, f64::from(self.rate) * 2.0 / 100.0).await?;
+            let what =
+                format!("{poison} records that are no inputs, one in a hundred for a minute");
+            return Ok(Strike { poison, ..Strike::of(what).everywhere() });
+        }
+        let poison = self.inputs.poison(entropy).await?;
         let what = format!("{poison} records that are no commands and no results");
         Ok(Strike { poison, ..Strike::of(what) })
     }

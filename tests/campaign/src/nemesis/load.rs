@@ -14,20 +14,23 @@ use crate::flows::{Kind, timer_key};
 /// Keys that are asked for five times at once.
 const KEYS: usize = 200;
 
-/// Timers that are due at the same second.
-const TIMERS: usize = 2_000;
+/// Timers that are due at the same second: usually, and at most.
+const TIMERS: [usize; 2] = [2_000, 100_000];
 
 /// Requests at the same time.
 const AT_ONCE: usize = 64;
 
-/// How long it takes at most to start the executions that wait for their timers.
-const TIMERS_WITHIN: Duration = Duration::from_secs(30);
+/// How long it may take to start the executions that wait for so many timers.
+const TIMERS_WITHIN: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(450)];
+
+/// Seconds that a burst lasts: usually, and at most.
+const BURST: [u32; 2] = [3, 60];
 
 impl Torment<'_> {
     /// Starts that are asked for once. Some are refused; the others are owed.
     pub(super) async fn burst(&mut self) -> anyhow::Result<Strike> {
-        const SECONDS: u32 = 3;
-        let (pieces, each) = (SECONDS * 20, usize::try_from(self.rate * 50 / 20)?);
+        let seconds = BURST[usize::from(self.large)];
+        let (pieces, each) = (seconds * 20, usize::try_from(self.rate * 50 / 20)?);
         let mut asking = Vec::new();
         for _ in 0..pieces {
             for _ in 0..each {
@@ -70,9 +73,9 @@ impl Torment<'_> {
 
     /// Timers that are due at one second, in which an orchestrator dies.
     pub(super) async fn timers_are_due_at_once(&mut self) -> anyhow::Result<Strike> {
-        let clock = Clock::system();
-        let due = clock.now().after(TIMERS_WITHIN).as_millis().div_ceil(1_000);
-        let starts = (0..TIMERS).map(|turn| {
+        let (clock, size) = (Clock::system(), usize::from(self.large));
+        let due = clock.now().after(TIMERS_WITHIN[size]).as_millis().div_ceil(1_000);
+        let starts = (0..TIMERS[size]).map(|turn| {
             let callers = self.callers.clone();
             async move {
                 let key = timer_key(&callers.key("timer"), due);
@@ -87,7 +90,7 @@ impl Torment<'_> {
         self.world.kill(slot);
         sleep(self.world.between(0, 2)).await;
         self.world.restart(slot).await?;
-        let what = format!("{TIMERS} timers are due at once as an orchestrator dies");
+        let what = format!("{} timers are due at once as an orchestrator dies", TIMERS[size]);
         Ok(Strike::of(what).on(served))
     }
 }

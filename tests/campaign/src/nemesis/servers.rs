@@ -9,6 +9,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{Strike, Torment};
 
+/// How long the store is away at most.
+const AWAY: Duration = Duration::from_secs(600);
+
 /// How much later a slow store answers.
 const SLOW: Duration = Duration::from_millis(500);
 
@@ -31,6 +34,7 @@ impl Torment<'_> {
 
     pub(super) async fn store_fails(&mut self) -> anyhow::Result<Strike> {
         match self.world.below(3) {
+            _ if self.large => self.store_is_away(AWAY).await,
             0 => self.store_is_killed().await,
             1 => self.store_stands_still().await,
             _ => self.store_is_slow().await,
@@ -38,12 +42,18 @@ impl Torment<'_> {
     }
 
     async fn store_is_killed(&mut self) -> anyhow::Result<Strike> {
+        let away = self.world.between(0, 5);
+        self.store_is_away(away).await
+    }
+
+    async fn store_is_away(&mut self, lasts: Duration) -> anyhow::Result<Strike> {
         let world = &mut *self.world;
         let node = world.below(world.cql.nodes());
         world.cql.kill(node)?;
-        sleep(world.between(0, 5)).await;
+        sleep(lasts).await;
         block_in_place(|| world.cql.restart(node))?;
-        Ok(Strike::of("a node of the store is killed"))
+        let away = lasts.as_secs_f64();
+        Ok(Strike::of(format!("a node of the store is killed, and back after {away:.1} s")))
     }
 
     async fn store_stands_still(&mut self) -> anyhow::Result<Strike> {
