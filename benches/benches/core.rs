@@ -78,6 +78,7 @@ fn expressions(criterion: &mut Criterion) {
             NodeKind::Start
             | NodeKind::End
             | NodeKind::Map { .. }
+            | NodeKind::Set { .. }
             | NodeKind::Switch { .. }
             | NodeKind::Merge { .. }
             | NodeKind::Wait(_)

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use flowmill_flow::Flow;
-use flowmill_model::event::{Emission, Event, Faulted, NodeFailed, TimerSet, Value};
+use flowmill_model::event::{Emission, Event, Faulted, NodeFailed, ResultPlace, TimerSet, Value};
 use flowmill_model::{
     Activation, ConnectionIndex, NodeIndex, Payload, PortIndex, Problem, TimerId, Timestamp,
 };
@@ -63,12 +63,18 @@ impl<'a> Draft<'a> {
     /// What `node` puts out on `port`, an ordinary one.
     pub(crate) fn emission(&mut self, node: NodeIndex, port: PortIndex, value: Value) -> Emission {
         let connections = self.connections(node, port);
-        let is_leaf = connections.is_empty() && !output::has_end(self.flow);
-        let keep = self.flow.node(node).output_referenced;
-        Emission { value, port, connections, keep, result: is_leaf.then_some(0) }
+        let (keep, result) = self.kept(node, !connections.is_empty());
+        Emission { value, port, connections, keep, result }
     }
 
-    fn connections(&mut self, node: NodeIndex, port: PortIndex) -> Vec<ConnectionIndex> {
+    /// Whether later expressions look at what `node` puts out, and whether it is part of the output:
+    /// what leads nowhere is, in a flow without an `end`.
+    pub(crate) fn kept(&self, node: NodeIndex, leads_on: bool) -> (bool, Option<ResultPlace>) {
+        let is_leaf = !leads_on && !output::has_end(self.flow);
+        (self.flow.node(node).output_referenced, is_leaf.then_some(0))
+    }
+
+    pub(crate) fn connections(&mut self, node: NodeIndex, port: PortIndex) -> Vec<ConnectionIndex> {
         let ports = &self.flow.node(node).ports;
         let connections = ports.get(port.index()).map_or(&[][..], |port| &port.connections);
         let connections = connections.to_vec();

@@ -1,7 +1,8 @@
 //! Runs what can run, until everything waits for a worker, a time, a signal, or has ended.
 //!
 //! A node runs once per token that reaches it, in the order of nodes; a `merge` of mode `all`
-//! runs when each connection into it has a token or is closed, and one has a token. A connection
+//! runs when each connection into it has a token or is closed, and one has a token; a `merge` of so
+//! many branches when so many have one, or no more will. A connection
 //! is closed when no token can ever come by it again: that follows from the state, so skipped
 //! branches need no events of their own.
 
@@ -28,8 +29,8 @@ impl Draft<'_> {
         while !self.stands_still() {
             if let Some(node) = self.ready.pop_first() {
                 self.run_tokens(node);
-            } else if let Some(node) = self.joinable() {
-                self.join(node);
+            } else if let Some((node, wanted)) = self.joinable() {
+                self.join(node, wanted);
             } else if self.state.active.is_empty() {
                 return self.complete();
             } else {
@@ -45,7 +46,7 @@ impl Draft<'_> {
     /// Runs a node once per token in front of it.
     fn run_tokens(&mut self, node: NodeIndex) {
         let flow = self.flow;
-        if matches!(flow.node(node).kind, NodeKind::Merge { mode: MergeMode::All }) {
+        if self.joins(node).is_some() {
             return;
         }
         for connection in &flow.node(node).incoming {
@@ -59,16 +60,34 @@ impl Draft<'_> {
         }
     }
 
-    /// Takes one token from each connection into a `merge all` that has one.
-    fn join(&mut self, node: NodeIndex) {
+    /// How many branches a `merge` that joins them waits for; nothing of other nodes, and of one
+    /// that has waited for some and passes no more.
+    fn joins(&self, node: NodeIndex) -> Option<usize> {
+        let NodeKind::Merge { mode } = self.flow.node(node).kind else { return None };
+        match mode {
+            MergeMode::Any => None,
+            MergeMode::All => Some(self.flow.node(node).incoming.len()),
+            MergeMode::Count(count) => (self.state.runs_of(node) == 0).then_some(count.get()),
+        }
+    }
+
+    /// Takes one token from each connection into a `merge` that has one, up to as many as it joins.
+    fn join(&mut self, node: NodeIndex, wanted: usize) {
         if !self.may_go_on() {
             return;
         }
         let flow = self.flow;
         let incoming = flow.node(node).incoming.iter().copied();
-        let tokens: Vec<(ConnectionIndex, Payload)> =
-            incoming.filter_map(|index| Some((index, self.token(index)?.clone()))).collect();
-        nodes::join(self, self.next_run(node), &tokens);
+        let tokens = incoming.filter_map(|index| Some((index, self.token(index)?.clone())));
+        let tokens: Vec<(ConnectionIndex, Payload)> = tokens.take(wanted).collect();
+        let needed = if self.joins_all(node) { 1 } else { wanted };
+        nodes::join(self, self.next_run(node), &tokens, needed);
+        // What came besides ends there.
+        self.ready.insert(node);
+    }
+
+    fn joins_all(&self, node: NodeIndex) -> bool {
+        matches!(self.flow.node(node).kind, NodeKind::Merge { mode: MergeMode::All })
     }
 
     /// Whether this decision is within its bounds; if not, the execution faults.
@@ -85,17 +104,20 @@ impl Draft<'_> {
         false
     }
 
-    /// The first `merge all` that can run.
-    fn joinable(&self) -> Option<NodeIndex> {
+    /// The first `merge` that joins branches and can run, and how many it joins at most.
+    fn joinable(&self) -> Option<(NodeIndex, usize)> {
         let flow = self.flow;
         let mut targets: Vec<NodeIndex> =
             self.state.tokens.keys().map(|index| flow.connection(*index).to).collect();
         targets.sort_unstable();
         targets.dedup();
         let mut exhausted = Exhausted { draft: self, known: Vec::new() };
-        targets.into_iter().find(|node| {
-            let mut incoming = flow.node(*node).incoming.iter();
-            incoming.all(|index| self.token(*index).is_some() || exhausted.closes(*index))
+        targets.into_iter().find_map(|node| {
+            let wanted = self.joins(node)?;
+            let incoming = &flow.node(node).incoming;
+            let came = incoming.iter().filter(|index| self.token(**index).is_some()).count();
+            let mut rest = incoming.iter().filter(|index| self.token(**index).is_none());
+            (came >= wanted || rest.all(|index| exhausted.closes(*index))).then_some((node, wanted))
         })
     }
 
@@ -123,6 +145,27 @@ struct Exhausted<'a, 'f> {
 }
 
 impl Exhausted<'_, '_> {
+    /// Whether a node passes one value only, and has.
+    fn has_passed_all(&self, node: NodeIndex) -> bool {
+        let once = match self.draft.flow.node(node).kind {
+            NodeKind::Merge { mode: MergeMode::Any | MergeMode::Count(_) } => true,
+            NodeKind::Merge { mode: MergeMode::All }
+            | NodeKind::Start
+            | NodeKind::End
+            | NodeKind::Filter { .. }
+            | NodeKind::Map { .. }
+            | NodeKind::Set { .. }
+            | NodeKind::Switch { .. }
+            | NodeKind::Wait(_)
+            | NodeKind::Signal { .. }
+            | NodeKind::Fail { .. }
+            | NodeKind::Task { .. }
+            | NodeKind::HttpRequest { .. }
+            | NodeKind::KafkaProduce { .. } => false,
+        };
+        once && self.draft.state.runs_of(node) > 0
+    }
+
     /// Whether no token can come by the connection any more.
     fn closes(&mut self, connection: ConnectionIndex) -> bool {
         let from = self.draft.flow.connection(connection).from;
@@ -137,6 +180,10 @@ impl Exhausted<'_, '_> {
             return known;
         }
         let flow = self.draft.flow;
+        if self.has_passed_all(node) {
+            self.known[node.index()] = Some(true);
+            return true;
+        }
         let runs = |activation: &flowmill_model::Activation| activation.node == node;
         let exhausted = !self.draft.state.active.keys().any(runs)
             && flow.node(node).incoming.iter().all(|index| {

@@ -67,6 +67,9 @@ impl Derived<'_> {
             Event::TimerHeld(event) => self.clear(&[event.timer]),
             Event::Resumed(_) => self.effects.extend(self.after.timers().map(Effect::SetTimer)),
             Event::NodeCompleted(_)
+            | Event::NodeSkipped(_)
+            | Event::NodeBranched(_)
+            | Event::ContextSet(_)
             | Event::TaskStarted(_)
             | Event::SignalBuffered(_)
             | Event::Suspended(_)
@@ -83,6 +86,9 @@ impl Derived<'_> {
             Event::Started(_)
             | Event::NodeCompleted(_)
             | Event::NodeFailed(_)
+            | Event::NodeSkipped(_)
+            | Event::NodeBranched(_)
+            | Event::ContextSet(_)
             | Event::TaskStarted(_)
             | Event::TaskCompleted(_)
             | Event::AttemptFailed(_)

@@ -7,7 +7,7 @@ mod lifecycle;
 mod node;
 mod task;
 
-use flowmill_model::event::{Emission, Event, TimerSet, Value};
+use flowmill_model::event::{Emission, Event, ResultPlace, TimerSet, Value};
 use flowmill_model::{Activation, CommandId, ConnectionIndex, NodeIndex, Payload, TimerId, limits};
 
 use crate::execution::{Arrival, Execution, Timer, TimerKind};
@@ -19,6 +19,9 @@ pub fn evolve(execution: &mut Execution, event: &Event) {
         Event::Started(event) => execution.on_started(event),
         Event::NodeCompleted(event) => execution.on_node_completed(event),
         Event::NodeFailed(event) => execution.on_node_failed(event),
+        Event::NodeSkipped(event) => execution.on_node_skipped(event),
+        Event::NodeBranched(event) => execution.on_node_branched(event),
+        Event::ContextSet(event) => execution.on_context_set(event),
         Event::TaskScheduled(event) => execution.on_task_scheduled(event),
         Event::TaskStarted(event) => execution.on_task_started(event),
         Event::TaskCompleted(event) => execution.on_task_completed(event),
@@ -70,13 +73,22 @@ impl Execution {
             Value::Same => same.unwrap_or_else(Payload::null),
             Value::New(value) => value.clone(),
         };
-        for connection in &emission.connections {
+        self.put_out(&emission.connections, &value);
+        self.keep(node, emission.keep, emission.result, value);
+    }
+
+    fn put_out(&mut self, connections: &[ConnectionIndex], value: &Payload) {
+        for connection in connections {
             self.tokens.entry(*connection).or_default().push_back(value.clone());
         }
-        if emission.keep {
+    }
+
+    /// Remembers what a node put out, where it is asked for later.
+    fn keep(&mut self, node: NodeIndex, keep: bool, result: Option<ResultPlace>, value: Payload) {
+        if keep {
             self.outputs.insert(node, value.clone());
         }
-        if let Some(place) = emission.result {
+        if let Some(place) = result {
             self.arrivals.push(Arrival { node, place, value });
         }
     }

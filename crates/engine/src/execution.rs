@@ -14,7 +14,6 @@ mod status;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bincode::{Decode, Encode};
 use flowmill_model::history::Blob;
 use flowmill_model::{
     Activation, CommandId, ConnectionIndex, ContentHash, ExecutionId, FlowVersion, NodeIndex,
@@ -30,7 +29,7 @@ pub(crate) use state::{
 pub use status::Status;
 
 /// The state of one execution.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
     pub(crate) id: ExecutionId,
     pub(crate) sequence: Sequence,
@@ -52,6 +51,8 @@ pub struct Execution {
     pub(crate) timers: BTreeMap<TimerId, Timer>,
     /// The number of the next timer.
     pub(crate) next_timer: TimerId,
+    /// What expressions see as `$context`; an empty object while it was never set.
+    pub(crate) context: Option<Payload>,
 }
 
 impl Execution {
@@ -72,6 +73,7 @@ impl Execution {
             commands: VecDeque::new(),
             timers: BTreeMap::new(),
             next_timer: TimerId::new(0),
+            context: None,
         }
     }
 

@@ -105,6 +105,9 @@ pub fn lifecycle(event: &Event) -> impl Iterator<Item = Lifecycle> + use<> {
         Event::TaskCompleted(event) => (Some(Lifecycle::TaskCompleted(event.activation)), None),
         Event::NodeFailed(event) => (Some(Lifecycle::TaskFaulted(event.activation)), None),
         Event::NodeCompleted(_)
+        | Event::NodeSkipped(_)
+        | Event::NodeBranched(_)
+        | Event::ContextSet(_)
         | Event::TaskStarted(_)
         | Event::TaskPostponed(_)
         | Event::TaskRescheduled(_)

@@ -8,7 +8,9 @@ mod fail;
 mod filter;
 mod map;
 mod merge;
+mod set;
 mod signal;
+mod skip;
 mod start;
 mod switch;
 mod task;
@@ -34,16 +36,34 @@ pub(crate) struct Run {
     pub(crate) token: Payload,
 }
 
-/// Runs a node on one token.
+/// Runs a node on one token, or lets the token go past it.
 pub(crate) fn run(draft: &mut Draft<'_>, run: &Run) {
+    let done = match skip::is_due(draft, run) {
+        Ok(true) => skip::run(draft, run),
+        Ok(false) => act(draft, run),
+        Err(problem) => Err(problem),
+    };
+    if let Err(problem) = done {
+        draft.fail_run(run.activation, vec![run.connection], problem);
+    }
+}
+
+/// Has a node do what it does.
+fn act(draft: &mut Draft<'_>, run: &Run) -> Result<(), Problem> {
     let flow = draft.flow;
-    let done = match &flow.node(run.activation.node).kind {
+    match &flow.node(run.activation.node).kind {
         NodeKind::Start => start::again(draft, run),
         NodeKind::End => end::run(draft, run),
         NodeKind::Filter { condition } => filter::run(draft, run, condition),
+        NodeKind::Set { context } => set::run(draft, run, context),
         NodeKind::Map { expression } => map::run(draft, run, expression),
-        NodeKind::Switch { cases, default } => switch::run(draft, run, cases, *default),
-        NodeKind::Merge { mode: MergeMode::Any } => merge::pass_first(draft, run),
+        NodeKind::Switch { mode, cases, default } => {
+            switch::run(draft, run, *mode, cases, *default)
+        }
+        // What comes after `any` has passed its value, or `join` has run.
+        NodeKind::Merge { mode: MergeMode::Any | MergeMode::Count(_) } => {
+            merge::pass_first(draft, run)
+        }
         // `join` runs these; they take several tokens at once.
         NodeKind::Merge { mode: MergeMode::All } => Ok(()),
         NodeKind::Wait(wait) => wait::run(draft, run, wait),
@@ -60,9 +80,6 @@ pub(crate) fn run(draft: &mut Draft<'_>, run: &Run) {
             let task_type = task::kafka_produce();
             task::run(draft, run, &task_type, queue, |value, scope| record.render(value, scope))
         }
-    };
-    if let Err(problem) = done {
-        draft.fail_run(run.activation, vec![run.connection], problem);
     }
 }
 

@@ -20,7 +20,7 @@ impl Draft<'_> {
     /// The scope of a run of a node.
     pub(crate) fn scope(&mut self, activation: Activation) -> Result<Scope, Problem> {
         let flow = self.flow;
-        let expressions = flow.node(activation.node).kind.expressions();
+        let expressions = flow.node(activation.node).expressions();
         // Variables cannot be named without a dollar sign.
         if !expressions.iter().any(|expression| expression.source().contains('$')) {
             return Ok(Scope::default());
@@ -45,8 +45,16 @@ impl Draft<'_> {
             ("name", Json::string("flowmill")),
             ("version", Json::string(env!("CARGO_PKG_VERSION"))),
         ]);
-        let context = Json::object::<&str>([]);
+        let context = self.context()?;
         Ok(Scope { input, context, workflow, runtime, ..Scope::default() })
+    }
+
+    /// The execution's context; an empty object while it was never set.
+    pub(crate) fn context(&mut self) -> Result<Json, Problem> {
+        match self.state.context.clone() {
+            Some(context) => self.values.parse(&context).map_err(|error| unreadable(&error)),
+            None => Ok(Json::object::<&str>([])),
+        }
     }
 
     fn workflow(&self, input: &Json) -> Json {

@@ -3,7 +3,7 @@
 //! Payloads stay raw JSON text; nothing here depends on a serialisation.
 
 use flowmill_flow::Flow;
-use flowmill_model::event::{Event, Value};
+use flowmill_model::event::{Branch, Event, Value};
 use flowmill_model::{Activation, Payload, PortIndex, Problem, Timestamp};
 
 /// One event of a history. What a kind does not have is `None`.
@@ -19,10 +19,14 @@ pub struct EventView<'a> {
     pub attempt: Option<u32>,
     /// The output port that was taken.
     pub port: Option<&'a str>,
+    /// The output ports that were taken, where they were several.
+    pub branches: &'a [Branch],
     /// The value that came in: the execution's input, a task's, a signal's.
     pub input: Option<&'a Payload>,
     /// The value that was put out, unless it is the one that came in.
     pub output: Option<&'a Payload>,
+    /// The context from then on.
+    pub context: Option<&'a Payload>,
     /// What went wrong.
     pub problem: Option<&'a Problem>,
     /// The queue that carries the task.
@@ -55,6 +59,9 @@ const fn activation(event: &Event) -> Option<Activation> {
     match event {
         Event::NodeCompleted(event) => Some(event.activation),
         Event::NodeFailed(event) => Some(event.activation),
+        Event::NodeSkipped(event) => Some(event.activation),
+        Event::NodeBranched(event) => Some(event.activation),
+        Event::ContextSet(event) => Some(event.activation),
         Event::TaskScheduled(event) => Some(event.activation),
         Event::TaskStarted(event) => Some(event.activation),
         Event::TaskCompleted(event) => Some(event.activation),
@@ -85,9 +92,12 @@ fn details(event: &Event) -> EventView<'_> {
     let until = |timer: flowmill_model::event::TimerSet| Some(timer.due);
     match event {
         Event::Started(event) => EventView { input: Some(&event.input), ..plain },
-        Event::NodeCompleted(_) | Event::NodeFailed(_) | Event::WaitCompleted(_) => {
-            EventView { output: event.payload(), ..plain }
-        }
+        Event::NodeCompleted(_)
+        | Event::NodeFailed(_)
+        | Event::NodeSkipped(_)
+        | Event::WaitCompleted(_) => EventView { output: event.payload(), ..plain },
+        Event::ContextSet(event) => EventView { context: Some(&event.context), ..plain },
+        Event::NodeBranched(event) => EventView { branches: &event.branches, ..plain },
         Event::TaskScheduled(event) => EventView {
             attempt: Some(1),
             input: Some(&event.input),

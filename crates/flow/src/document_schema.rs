@@ -53,8 +53,7 @@ fn rule(node_type: &NodeType) -> Value {
 }
 
 fn node(node_type: &NodeType) -> Value {
-    let task_only = ["retry", "timeout"];
-    let fields = NODE.iter().filter(|f| node_type.is_task || !task_only.contains(&f.name));
+    let fields = NODE.iter().filter(|field| node_type.has(field.name));
     let mut schema = object_of(fields);
     schema["description"] = node_type.doc.into();
     schema["properties"]["type"] = json!({ "const": node_type.name });

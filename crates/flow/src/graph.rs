@@ -17,8 +17,9 @@ pub(crate) use build::{
     DraftBody, DraftConnection, DraftConnections, DraftNode, DraftReference, Header, INPUT_PORT,
     Role, build,
 };
-pub use kind::{ErrorTemplate, MergeMode, NodeKind, SwitchCase, Wait};
+pub use kind::{ErrorTemplate, MergeMode, NodeKind, SwitchCase, SwitchMode, Wait};
 
+use crate::expression::Expression;
 use crate::retry::RetryPolicy;
 use crate::schema::Schema;
 use crate::trigger::Trigger;
@@ -71,6 +72,8 @@ pub struct Node {
     pub id: String,
     /// What it does.
     pub kind: NodeKind,
+    /// When it does it; otherwise values go past it.
+    pub condition: Option<Expression>,
     /// When a failed attempt is tried again; one attempt only for all but tasks.
     pub retry: RetryPolicy,
     /// How long one attempt may take.
@@ -181,6 +184,13 @@ impl Node {
     /// Whether no connection leaves the node.
     pub fn is_leaf(&self) -> bool {
         self.ports.iter().all(|port| port.connections.is_empty())
+    }
+
+    /// The expressions of what it does, and of when.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        let mut expressions = self.kind.expressions();
+        expressions.extend(&self.condition);
+        expressions
     }
 
     /// The index of the output port called `name`.

@@ -33,7 +33,7 @@ pub use document_schema::schema;
 pub use expression::{Expression, ExpressionFault, FaultKind, Scope};
 pub use graph::{
     Connection, Document, ErrorTemplate, Flow, MergeMode, Node, NodeKind, OutputPort, SwitchCase,
-    Wait,
+    SwitchMode, Wait,
 };
 pub use json::{Json, JsonError};
 pub use retry::{Backoff, Jitter, RetryPolicy};

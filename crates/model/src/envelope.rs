@@ -4,6 +4,8 @@
 //! than any honest writer makes. Bodies are `bincode` 2 with its standard configuration; the
 //! frame, not the body's encoding, is what carries versions. Kinds once used are never reused.
 
+use std::borrow::Cow;
+
 use bincode::{Decode, Encode};
 
 use crate::limits;
@@ -17,6 +19,12 @@ pub trait Framed: Encode + Decode<()> {
     const KIND: u32;
     /// The version of the body's encoding; raised with every change of it.
     const VERSION: u32;
+
+    /// How many fields have been appended since `version`. Such a field's value before it was there
+    /// is one whose encoding is one zero byte: nothing, zero, no entries.
+    fn appended_since(_version: u32) -> usize {
+        0
+    }
 }
 
 /// Bytes that are no frame, or not the expected one.
@@ -135,7 +143,12 @@ impl Frame<'_> {
         if version > T::VERSION {
             return Err(FrameError::NewerVersion { kind, version, supported: T::VERSION });
         }
-        let (value, used) = bincode::decode_from_slice(body, config())
+        let appended = T::appended_since(version);
+        let body = match appended {
+            0 => Cow::Borrowed(body),
+            _ => Cow::Owned([body, &vec![0; appended]].concat()),
+        };
+        let (value, used) = bincode::decode_from_slice(&body, config())
             .map_err(|source| FrameError::Body { kind, source })?;
         match body.len() - used {
             0 => Ok(value),
@@ -204,6 +217,29 @@ mod tests {
     #[derive(Debug, PartialEq, Encode, Decode)]
     struct Older(u64, Vec<u8>);
     framed! { Older = 300, 1; }
+
+    #[derive(Debug, PartialEq, Encode, Decode)]
+    struct Longer(u64, Vec<u8>, Option<u8>, Vec<u8>);
+
+    impl Framed for Longer {
+        const KIND: u32 = 300;
+        const VERSION: u32 = 3;
+
+        fn appended_since(version: u32) -> usize {
+            if version < 3 { 2 } else { 0 }
+        }
+    }
+
+    #[test]
+    fn fields_that_were_appended_later_are_empty_in_what_is_older() {
+        let older = encode(&Older(5, vec![1]));
+        let expect = Longer(5, vec![1], None, vec![]);
+        assert_eq!(decode::<Longer>(&older).expect("decodes"), expect);
+        let cut = older[..older.len() - 1].to_vec();
+        assert!(decode::<Longer>(&cut).is_err(), "what is cut is not taken for older");
+        let newest = Longer(5, vec![1], Some(2), vec![3]);
+        assert_eq!(decode::<Longer>(&encode(&newest)).expect("decodes"), newest);
+    }
 
     #[test]
     fn a_value_survives_its_frame() {

@@ -71,6 +71,8 @@ codes! {
     Timeout = "timeout", 408, "It took too long";
     /// A task failed for good.
     TaskFailed = "task-failed", 500, "The task failed";
+    /// Fewer branches came to a `merge` than it waits for.
+    TooFewBranches = "too-few-branches", 500, "Too few branches came";
     /// An outgoing call failed.
     Communication = "communication", 502, "The call failed";
     /// An execution's state is larger than its limit.

@@ -15,8 +15,8 @@ pub use lifecycle::{
     Suspended, TimerHeld,
 };
 pub use node::{
-    Emission, NodeCompleted, NodeFailed, ResultPlace, SignalAwaited, SignalDelivered, TimerSet,
-    Value, WaitCompleted, WaitStarted,
+    Branch, ContextSet, Emission, NodeBranched, NodeCompleted, NodeFailed, NodeSkipped,
+    ResultPlace, SignalAwaited, SignalDelivered, TimerSet, Value, WaitCompleted, WaitStarted,
 };
 pub use task::{
     AttemptFailed, TaskCompleted, TaskPostponed, TaskRedispatched, TaskRescheduled, TaskScheduled,
@@ -114,6 +114,12 @@ events! {
     Faulted = 122, 1, "faulted";
     /// The execution was ended by a caller.
     Cancelled = 123, 1, "cancelled";
+    /// A node's `if` did not hold: the token went on past it.
+    NodeSkipped = 124, 1, "node-skipped";
+    /// A node put its token out on several ports.
+    NodeBranched = 125, 1, "node-branched";
+    /// A node changed the execution's context.
+    ContextSet = 126, 1, "context-set";
 }
 
 impl Event {

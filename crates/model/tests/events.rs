@@ -74,6 +74,30 @@ fn node_events() -> Vec<Event> {
     let (name, at) = (queue("go"), at(9));
     vec![
         NodeCompleted { activation, consumed: consumed.clone(), emission: None }.into(),
+        NodeSkipped {
+            activation,
+            consumed: consumed.clone(),
+            emission: Some(emission(Value::Same, None)),
+        }
+        .into(),
+        NodeBranched {
+            activation,
+            consumed: consumed.clone(),
+            branches: vec![
+                Branch { port: PortIndex::new(0), connections: connections([3, 4]) },
+                Branch { port: PortIndex::new(2), connections: Vec::new() },
+            ],
+            keep: true,
+            result: None,
+        }
+        .into(),
+        ContextSet {
+            activation,
+            consumed: consumed.clone(),
+            context: Payload::from("{\"a\":1}"),
+            emission: emission(Value::Same, None),
+        }
+        .into(),
         NodeFailed {
             activation,
             consumed: consumed.clone(),

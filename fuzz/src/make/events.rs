@@ -2,8 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use flowmill_model::event::{
-    AttemptFailed, Cancelled, Completed, Emission, Event, Faulted, InputKept, NodeCompleted,
-    NodeFailed, Quarantined, Resumed, SignalAwaited, SignalBuffered, SignalDelivered, Started,
+    AttemptFailed, Branch, Cancelled, Completed, ContextSet, Emission, Event, Faulted, InputKept,
+    NodeBranched, NodeCompleted, NodeFailed, NodeSkipped, Quarantined, Resumed, SignalAwaited, SignalBuffered, SignalDelivered, Started,
     Suspended, TaskCompleted, TaskPostponed, TaskRedispatched, TaskRescheduled, TaskScheduled,
     TaskStarted, TaskTimerMoved, TimerHeld, Value, WaitCompleted, WaitStarted,
 };
@@ -15,6 +15,10 @@ structs! {
     Started { flow, hash, input, trace, sent_at, at, deadline }
     NodeCompleted { activation, consumed, emission }
     NodeFailed { activation, consumed, cleared, emission }
+    NodeSkipped { activation, consumed, emission }
+    NodeBranched { activation, consumed, branches, keep, result }
+    Branch { port, connections }
+    ContextSet { activation, consumed, context, emission }
     TaskScheduled {
         activation, consumed, token, task_type, queue, input, timeout_ms, timer, deadline, at,
     }
@@ -46,6 +50,7 @@ enums! {
         AttemptFailed, TaskPostponed, TaskRescheduled, TaskRedispatched, TaskTimerMoved,
         WaitStarted, WaitCompleted, SignalAwaited, SignalBuffered, SignalDelivered, TimerHeld,
         Suspended, Resumed, Quarantined, InputKept, Completed, Faulted, Cancelled,
+        NodeSkipped, NodeBranched, ContextSet,
     }
 }
 

@@ -87,6 +87,9 @@ impl Measure {
                 Event::AttemptFailed(_) => self.0.task_retried(),
                 Event::TaskRedispatched(_) => self.0.tasks_redispatched(1),
                 Event::NodeCompleted(_)
+                | Event::NodeSkipped(_)
+                | Event::NodeBranched(_)
+                | Event::ContextSet(_)
                 | Event::NodeFailed(_)
                 | Event::TaskStarted(_)
                 | Event::TaskCompleted(_)

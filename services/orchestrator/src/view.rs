@@ -2,7 +2,7 @@
 
 use flowmill_engine::Execution;
 use flowmill_flow::Flow;
-use flowmill_model::event::Event;
+use flowmill_model::event::{Branch, Event};
 use flowmill_model::history::RecordedTransition;
 use flowmill_model::{ExecutionId, NodeIndex, Payload, Problem, Sequence, Timestamp, envelope};
 use flowmill_routing::{EventView, ExecutionView, HistoryPage, PendingView};
@@ -132,12 +132,16 @@ fn event_view(sequence: Sequence, at: Timestamp, event: &Event, flow: &Flow) -> 
         let text = std::str::from_utf8(payload.as_bytes()).ok()?;
         RawValue::from_string(text.to_owned()).ok()
     };
+    let node = seen.node.and_then(|id| Some(flow.node(flow.node_index(id)?)));
+    let port = |branch: &Branch| Some(node?.ports.get(branch.port.index())?.name.as_str());
     let detail = Detail {
         iteration: seen.iteration.filter(|iteration| *iteration > 0),
         attempt: seen.attempt,
         port: seen.port,
+        ports: seen.branches.iter().filter_map(port).collect(),
         input: seen.input.and_then(raw),
         output: seen.output.and_then(raw),
+        context: seen.context.and_then(raw),
         error: seen.problem,
         queue: seen.queue,
         task_type: seen.task_type,
@@ -157,12 +161,16 @@ struct Detail<'a> {
     iteration: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ports: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Problem>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,8 @@
 //! Folding events of nodes that run within the engine.
 
 use flowmill_model::event::{
-    NodeCompleted, NodeFailed, SignalAwaited, SignalBuffered, SignalDelivered, WaitCompleted,
-    WaitStarted,
+    ContextSet, NodeBranched, NodeCompleted, NodeFailed, NodeSkipped, SignalAwaited,
+    SignalBuffered, SignalDelivered, WaitCompleted, WaitStarted,
 };
 use flowmill_model::{Payload, Queue};
 
@@ -15,6 +15,29 @@ impl Execution {
         let Some(emission) = &event.emission else { return };
         let same = token.or_else(|| self.input().cloned());
         self.emit(event.activation.node, emission, same);
+    }
+
+    pub(super) fn on_node_skipped(&mut self, event: &NodeSkipped) {
+        self.begin(event.activation);
+        let token = self.consume(&event.consumed);
+        let Some(emission) = &event.emission else { return };
+        self.emit(event.activation.node, emission, token);
+    }
+
+    pub(super) fn on_node_branched(&mut self, event: &NodeBranched) {
+        self.begin(event.activation);
+        let token = self.consume(&event.consumed).unwrap_or_else(Payload::null);
+        for branch in &event.branches {
+            self.put_out(&branch.connections, &token);
+        }
+        self.keep(event.activation.node, event.keep, event.result, token);
+    }
+
+    pub(super) fn on_context_set(&mut self, event: &ContextSet) {
+        self.begin(event.activation);
+        let token = self.consume(&event.consumed);
+        self.context = Some(event.context.clone());
+        self.emit(event.activation.node, &event.emission, token);
     }
 
     pub(super) fn on_node_failed(&mut self, event: &NodeFailed) {

@@ -5,25 +5,66 @@
 //! followed by the distinct values and, per empty place, the number of its value. Values are
 //! numbered by first use, and places are visited in a fixed order, so equal states give equal
 //! bytes.
+//!
+//! A state is written in the oldest version that can hold it, so that a build of before reads what
+//! it could have written itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 use bytes::Bytes;
-use flowmill_model::envelope::{self, FrameError};
-use flowmill_model::{Payload, limits};
+use flowmill_model::envelope::{self, FrameError, Framed};
+use flowmill_model::{
+    Activation, ConnectionIndex, ExecutionId, NodeIndex, Payload, Sequence, TimerId, limits,
+};
 
-use super::{Active, Execution, How};
+use super::{
+    Active, Arrival, Buffered, Ending, Execution, Head, How, Remembered, Suspension, Timer,
+};
 
+/// What version 1 held: its fields are fixed, and so is their order.
 #[derive(Encode, Decode)]
-struct Stored {
-    skeleton: Execution,
+struct Body {
+    id: ExecutionId,
+    sequence: Sequence,
+    head: Option<Arc<Head>>,
+    ending: Option<Ending>,
+    suspension: Option<Suspension>,
+    tokens: BTreeMap<ConnectionIndex, VecDeque<Payload>>,
+    active: BTreeMap<Activation, Active>,
+    runs: BTreeMap<NodeIndex, u32>,
+    outputs: BTreeMap<NodeIndex, Payload>,
+    arrivals: Vec<Arrival>,
+    signals: VecDeque<Buffered>,
+    commands: Remembered,
+    timers: BTreeMap<TimerId, Timer>,
+    next_timer: TimerId,
     values: Vec<Payload>,
     places: Vec<u32>,
 }
 
-flowmill_model::framed! { Stored = 150, 1; }
+/// A state that needs nothing of what came later.
+#[derive(Encode, Decode)]
+struct Plain(Body);
+
+/// Any state. What is appended here is empty in older ones.
+#[derive(Encode, Decode)]
+struct Stored {
+    body: Body,
+    context: Option<Payload>,
+}
+
+flowmill_model::framed! { Plain = 150, 1; }
+
+impl Framed for Stored {
+    const KIND: u32 = 150;
+    const VERSION: u32 = 2;
+
+    fn appended_since(version: u32) -> usize {
+        usize::from(version < 2)
+    }
+}
 
 /// Bytes of state beside its payloads, per entry of any collection: more than any entry takes.
 const ENTRY_BYTES: usize = 64;
@@ -45,12 +86,16 @@ impl Execution {
             });
             places.push(number);
         }
-        envelope::encode(&Stored { skeleton, values, places })
+        let stored = Stored::of(skeleton, values, places);
+        match stored.context {
+            None => envelope::encode(&Plain(stored.body)),
+            Some(_) => envelope::encode(&stored),
+        }
     }
 
     /// Reads what [`Execution::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let Stored { mut skeleton, values, places } = envelope::decode(bytes)?;
+        let (mut skeleton, values, places) = envelope::decode::<Stored>(bytes)?.parts();
         let targets = skeleton.payloads_mut();
         let left = targets.len().abs_diff(places.len());
         if left != 0 {
@@ -115,6 +160,7 @@ impl Execution {
             .chain(self.outputs.values())
             .chain(self.arrivals.iter().map(|arrival| &arrival.value))
             .chain(self.signals.iter().map(|signal| &signal.payload))
+            .chain(&self.context)
     }
 
     /// The same places as [`Execution::payloads`], in the same order.
@@ -135,7 +181,90 @@ impl Execution {
             .chain(self.outputs.values_mut())
             .chain(self.arrivals.iter_mut().map(|arrival| &mut arrival.value))
             .chain(self.signals.iter_mut().map(|signal| &mut signal.payload))
+            .chain(&mut self.context)
             .collect()
+    }
+}
+
+impl Stored {
+    fn of(skeleton: Execution, values: Vec<Payload>, places: Vec<u32>) -> Self {
+        let Execution {
+            id,
+            sequence,
+            head,
+            ending,
+            suspension,
+            tokens,
+            active,
+            runs,
+            outputs,
+            arrivals,
+            signals,
+            commands,
+            timers,
+            next_timer,
+            context,
+        } = skeleton;
+        let body = Body {
+            id,
+            sequence,
+            head,
+            ending,
+            suspension,
+            tokens,
+            active,
+            runs,
+            outputs,
+            arrivals,
+            signals,
+            commands,
+            timers,
+            next_timer,
+            values,
+            places,
+        };
+        Self { body, context }
+    }
+
+    /// The state without its values, the values, and where each stands.
+    fn parts(self) -> (Execution, Vec<Payload>, Vec<u32>) {
+        let Self { body, context } = self;
+        let Body {
+            id,
+            sequence,
+            head,
+            ending,
+            suspension,
+            tokens,
+            active,
+            runs,
+            outputs,
+            arrivals,
+            signals,
+            commands,
+            timers,
+            next_timer,
+            values,
+            places,
+        } = body;
+        let skeleton = Execution {
+            id,
+            sequence,
+            head,
+            ending,
+            suspension,
+            tokens,
+            active,
+            runs,
+            outputs,
+            arrivals,
+            signals,
+            commands,
+            timers,
+            next_timer,
+            context,
+        };
+        (skeleton, values, places)
     }
 }
 
@@ -192,17 +321,32 @@ mod tests {
     }
 
     /// `testdata/execution-<version>.hex` is a state as that version stored it. `UPDATE_GOLDEN=1`
-    /// writes the newest file anew.
-    #[test]
-    fn a_state_stored_in_version_1_is_read_and_written_the_same() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/execution-1.hex");
+    /// writes the file anew, which is right only before the version is used.
+    fn golden(version: u32, state: &Execution) -> Execution {
+        let name = format!("testdata/execution-{version}.hex");
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            let text: String = full().encode().iter().map(|byte| format!("{byte:02x}")).collect();
-            std::fs::write(path, text + "\n").expect("the file can be written");
+            let text: String = state.encode().iter().map(|byte| format!("{byte:02x}")).collect();
+            std::fs::write(&path, text + "\n").expect("the file can be written");
         }
-        let stored = from_hex(&std::fs::read_to_string(path).expect("the file is there"));
+        let stored = from_hex(&std::fs::read_to_string(&path).expect("the file is there"));
         let execution = Execution::decode(&stored).expect("it decodes");
         assert_eq!(execution.encode(), stored);
+        execution
+    }
+
+    #[test]
+    fn a_state_stored_in_version_2_is_read_and_written_the_same() {
+        let state = Execution { context: Some("{\"k\":[1]}".into()), ..full() };
+        let execution = golden(2, &state);
+        assert_eq!(execution, state);
+        assert_eq!(Execution { context: None, ..execution }, golden(1, &full()));
+    }
+
+    #[test]
+    fn a_state_stored_in_version_1_is_read_and_written_the_same() {
+        let execution = golden(1, &full());
+        assert_eq!(execution.context, None);
         assert_eq!(execution.status(), crate::execution::Status::Suspended);
         assert_eq!(execution.pending().len(), 5);
         assert_eq!(execution.timers().count(), 5, "one of six is held");

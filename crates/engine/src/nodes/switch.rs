@@ -1,6 +1,10 @@
-//! `switch`: passes a token to the first case that holds, else to the default, else it ends there.
+//! `switch`: passes a token to the first case that holds, or to each that does; to the default when
+//! none holds; else it ends there.
 
-use flowmill_flow::SwitchCase;
+use std::collections::BTreeSet;
+
+use flowmill_flow::{SwitchCase, SwitchMode};
+use flowmill_model::event::{Branch, NodeBranched};
 use flowmill_model::{PortIndex, Problem};
 
 use super::{Run, faulty};
@@ -9,23 +13,79 @@ use crate::draft::Draft;
 pub(super) fn run(
     draft: &mut Draft<'_>,
     run: &Run,
+    mode: SwitchMode,
     cases: &[SwitchCase],
     default: Option<PortIndex>,
 ) -> Result<(), Problem> {
     let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let mut taken = BTreeSet::new();
     for case in cases {
         if case.when.condition(&value, &scope).map_err(|fault| faulty(&fault))? {
-            draft.pass(run, Some(case.port));
-            return Ok(());
+            taken.insert(case.port);
+            if mode == SwitchMode::First {
+                break;
+            }
         }
     }
-    draft.pass(run, default);
+    if taken.len() > 1 {
+        draft.branch(run, taken);
+    } else {
+        draft.pass(run, taken.pop_first().or(default));
+    }
     Ok(())
+}
+
+impl Draft<'_> {
+    /// Ends a run whose token goes on as it is by several ports.
+    fn branch(&mut self, run: &Run, ports: BTreeSet<PortIndex>) {
+        let node = run.activation.node;
+        let branch = |port| Branch { port, connections: self.connections(node, port) };
+        let branches: Vec<_> = ports.into_iter().map(branch).collect();
+        let (activation, consumed) = (run.activation, vec![run.connection]);
+        let leads_on = branches.iter().all(|branch| !branch.connections.is_empty());
+        let (keep, result) = self.kept(node, leads_on);
+        self.record(NodeBranched { activation, consumed, branches, keep, result });
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::driver::{flow, run, run_faulting};
+    use crate::driver::{Driver, flow, run, run_faulting};
+
+    #[test]
+    fn in_mode_all_each_case_that_holds_is_taken_and_the_default_if_none_does() {
+        let check = |input: &str, expect: &str| {
+            assert_eq!(run(switch(", default: rest, mode: all"), input), expect, "{input}");
+        };
+        check("{\"x\":11}", "[\"b\",\"m\"]");
+        check("{\"x\":6}", "\"m\"");
+        check("{\"x\":1}", "\"o\"");
+    }
+
+    #[test]
+    fn several_ports_are_one_event_and_a_failing_case_takes_none() {
+        let driver = Driver::started(switch(", mode: all"), "{\"x\":11}");
+        let branched = driver.events.iter().filter(|event| event.name() == "node-branched");
+        assert_eq!(branched.count(), 1);
+        assert!(run_faulting(switch(", mode: all"), "[1]").kind.ends_with("/expression"));
+    }
+
+    #[test]
+    fn a_port_that_leads_nowhere_gives_the_output_its_value_beside_one_that_leads_on() {
+        let node = "{ id: n, type: switch, parameters: { mode: all, cases: [{ name: a, when: \
+                    'true' }, { name: b, when: 'true' }] } }";
+        let map = "{ id: m, type: map, parameters: { expression: '. + 1' } }";
+        let nodes = ["{ id: s, type: start }", node, map];
+        let flow = flow(&nodes, &["s.out -> n.in", "n.b -> m.in"]);
+        assert_eq!(run(flow, "7"), "{\"n\":7,\"m\":8}");
+    }
+
+    #[test]
+    fn several_ports_that_lead_nowhere_are_one_value_of_the_output() {
+        let node = "{ id: n, type: switch, parameters: { mode: all, cases: [{ name: a, when: \
+                    'true' }, { name: b, when: 'true' }] } }";
+        assert_eq!(run(flow(&["{ id: s, type: start }", node], &["s.out -> n.in"]), "7"), "7");
+    }
 
     fn check(default: &str, input: &str, expect: &str) {
         assert_eq!(run(switch(default), input), expect, "{input}");
@@ -49,7 +109,7 @@ mod tests {
             "m.out -> e.in",
         ];
         let other = label("o");
-        if !default.is_empty() {
+        if default.contains("default") {
             nodes.push(&other);
             connections.extend(["n.rest -> o.in", "o.out -> e.in"]);
         }

@@ -20,9 +20,12 @@ struct Inner {
 enum Kind {
     Map(&'static str),
     Filter(&'static str),
-    Switch,
+    Switch { all: bool },
+    Set(&'static str),
     MergeAll,
     MergeAny,
+    MergeCount,
+    Skipped(&'static str),
     Wait(u8),
     Signal { timeout: bool },
     Fail,
@@ -42,7 +45,12 @@ fn kinds() -> impl Strategy<Value = Kind> {
         ])
         .prop_map(Kind::Map),
         2 => prop::sample::select(vec!["true", "false", ". == 1", ".a.b"]).prop_map(Kind::Filter),
-        2 => Just(Kind::Switch),
+        3 => any::<bool>().prop_map(|all| Kind::Switch { all }),
+        2 => prop::sample::select(vec!["a: 1", "b: '${ . }'", "a: null", "c: '${ $context }'"])
+            .prop_map(Kind::Set),
+        2 => Just(Kind::MergeCount),
+        2 => prop::sample::select(vec!["false", ". == 1", "$context.a == 1", ".a.b"])
+            .prop_map(Kind::Skipped),
         3 => Just(Kind::MergeAll),
         2 => Just(Kind::MergeAny),
         2 => (0..4_u8).prop_map(Kind::Wait),
@@ -53,20 +61,28 @@ fn kinds() -> impl Strategy<Value = Kind> {
 }
 
 impl Kind {
-    fn text(self, id: &str) -> String {
+    /// The node, with so many connections into it.
+    fn text(self, id: &str, into: usize) -> String {
         let node = |kind: &str, parameters: &str| {
             format!("{{ id: {id}, type: {kind}, parameters: {{ {parameters} }} }}")
         };
         match self {
             Self::Map(expression) => node("map", &format!("expression: '{expression}'")),
             Self::Filter(condition) => node("filter", &format!("condition: '{condition}'")),
-            Self::Switch => node(
-                "switch",
-                "cases: [{ name: one, when: '. == 1' }, { name: two, when: 'type == \"array\"' }], \
-                 default: rest",
+            Self::Switch { all } => {
+                let mode = if all { "all" } else { "first" };
+                let cases = "{ name: one, when: '. == 1' }, { name: two, when: 'type == \"array\"' }, \
+                             { name: three, when: '. != []' }";
+                node("switch", &format!("mode: {mode}, cases: [{cases}], default: rest"))
+            }
+            Self::Set(entries) => node("set", &format!("context: {{ {entries} }}")),
+            Self::Skipped(condition) => format!(
+                "{{ id: {id}, type: task, if: '{condition}', parameters: {{ type: t }}, \
+                 retry: {{ limit: {{ attempts: 1 }} }} }}"
             ),
             Self::MergeAll => node("merge", "mode: all"),
             Self::MergeAny => node("merge", "mode: any"),
+            Self::MergeCount => node("merge", &format!("count: {}", into.min(2))),
             Self::Wait(seconds) => node("wait", &format!("for: PT{seconds}S")),
             Self::Signal { timeout: true } => node("signal", "name: go, timeout: PT3S"),
             Self::Signal { timeout: false } => node("signal", "name: stop"),
@@ -87,10 +103,14 @@ impl Kind {
     const fn ports(self) -> &'static [&'static str] {
         match self {
             Self::MergeAll | Self::MergeAny | Self::Wait(_) => &["out"],
-            Self::Map(_) | Self::Filter(_) | Self::Signal { .. } | Self::Task { .. } => {
-                &["out", "error"]
-            }
-            Self::Switch => &["one", "two", "rest", "error"],
+            Self::Map(_)
+            | Self::Filter(_)
+            | Self::Set(_)
+            | Self::Skipped(_)
+            | Self::MergeCount
+            | Self::Signal { .. }
+            | Self::Task { .. } => &["out", "error"],
+            Self::Switch { .. } => &["one", "two", "three", "rest", "error"],
             Self::Fail => &[],
         }
     }
@@ -110,12 +130,14 @@ fn build(inner: &[Inner], end: Option<&[Index]>) -> Flow {
     let mut connections = BTreeSet::new();
     for (number, Inner { kind, sources }) in inner.iter().enumerate() {
         let id = format!("n{number}");
-        let several = matches!(kind, Kind::MergeAll | Kind::MergeAny);
+        let several = matches!(kind, Kind::MergeAll | Kind::MergeAny | Kind::MergeCount);
         // Two ways into an ordinary node at most: each doubles the tokens.
+        let into = connections.len();
         for source in &sources[..sources.len().min(if several { 3 } else { 2 })] {
             connections.insert(format!("{} -> {id}.in", ports[source.index(ports.len())]));
         }
-        nodes.push(kind.text(&id));
+        let into = connections.len() - into;
+        nodes.push(kind.text(&id, into));
         ports.extend(kind.ports().iter().map(|port| format!("{id}.{port}")));
     }
     if let Some(sources) = end {

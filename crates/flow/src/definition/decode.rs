@@ -13,7 +13,7 @@ use crate::diagnostic::{DiagnosticCode, Finding, Report};
 use crate::duration;
 use crate::expression::{Expression, SyntaxFault, Variable};
 use crate::graph::{
-    Document, DraftBody, DraftConnections, DraftNode, DraftReference, Header, Role,
+    Document, DraftBody, DraftConnections, DraftNode, DraftReference, Header, NodeKind, Role,
 };
 use crate::retry::{Backoff, Jitter, RetryPolicy};
 use crate::schema::Schema;
@@ -135,6 +135,8 @@ fn node(item: &Item, id: &str, pointer: String, mut context: Context<'_>) -> Dra
     let given = given.unwrap_or(&none);
     let path = format!("{pointer}/parameters");
     let ports = node_type.map(|node_type| parameters::ports(node_type.name, given));
+    let condition = item.get("if").filter(|item| item.value != ItemValue::Null);
+    let condition = condition.map(|item| context.expression(item, &format!("{pointer}/if")));
     let kind = node_type.and_then(|node_type| {
         parameters::Parameters { item: given, pointer: &path, context: &mut context }
             .decode(node_type.name)
@@ -153,10 +155,21 @@ fn node(item: &Item, id: &str, pointer: String, mut context: Context<'_>) -> Dra
         pointer,
         ports,
         role,
-        body: kind.map(|kind| DraftBody { kind, retry, timeout }),
+        body: body(kind, condition, retry, timeout),
         references: context.references,
         references_every_node: context.references_every_node,
     }
+}
+
+/// What is known of a node, if all of it could be compiled.
+fn body(
+    kind: Option<NodeKind>,
+    condition: Option<Option<Expression>>,
+    retry: RetryPolicy,
+    timeout: Duration,
+) -> Option<DraftBody> {
+    let condition = condition.map_or(Some(None), |compiled| compiled.map(Some))?;
+    Some(DraftBody { kind: kind?, condition, retry, timeout })
 }
 
 /// The duration under `field`.

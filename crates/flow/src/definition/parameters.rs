@@ -5,7 +5,8 @@ use flowmill_model::Queue;
 use crate::diagnostic::{DiagnosticCode, Finding, excerpt};
 use crate::expression::Expression;
 use crate::graph::{
-    ERROR_PORT, ErrorTemplate, INPUT_PORT, MergeMode, NodeKind, OUTPUT_PORT, SwitchCase, Wait,
+    ERROR_PORT, ErrorTemplate, INPUT_PORT, MergeMode, NodeKind, OUTPUT_PORT, SwitchCase,
+    SwitchMode, Wait,
 };
 use crate::source::{Item, ItemValue, escape};
 use crate::template::{
@@ -35,7 +36,8 @@ pub(super) struct Parameters<'a, 'c> {
 /// The output ports of a node of type `name`; `error` is the last where there is one.
 pub(super) fn ports(name: &str, parameters: &Item) -> Vec<String> {
     let named: Vec<String> = match name {
-        "start" | "merge" => vec![OUTPUT_PORT.to_owned()],
+        "start" => vec![OUTPUT_PORT.to_owned()],
+        "merge" if parameters.get("count").is_none() => vec![OUTPUT_PORT.to_owned()],
         "end" | "fail" => Vec::new(),
         "wait" if parameters.get("until").is_none() => vec![OUTPUT_PORT.to_owned()],
         "switch" => {
@@ -70,11 +72,12 @@ impl Parameters<'_, '_> {
             "end" => Some(NodeKind::End),
             "filter" => Some(NodeKind::Filter { condition: self.expression("condition")? }),
             "map" => Some(NodeKind::Map { expression: self.expression("expression")? }),
-            "switch" => self.switch(),
-            "merge" => {
-                let any = self.item.get("mode").and_then(Item::text) == Some("any");
-                Some(NodeKind::Merge { mode: if any { MergeMode::Any } else { MergeMode::All } })
+            "set" => {
+                let context = self.template(self.item.get("context")?, &self.path("context"))?;
+                Some(NodeKind::Set { context })
             }
+            "switch" => self.switch(),
+            "merge" => self.merge(),
             "wait" => self.wait().map(NodeKind::Wait),
             "signal" => {
                 let name = self.queue("name")?;
@@ -141,7 +144,9 @@ impl Parameters<'_, '_> {
             fine = false;
         }
         let default = default.and_then(port);
-        fine.then_some(NodeKind::Switch { cases, default })
+        let all = self.item.get("mode").and_then(Item::text) == Some("all");
+        let mode = if all { SwitchMode::All } else { SwitchMode::First };
+        fine.then_some(NodeKind::Switch { mode, cases, default })
     }
 
     fn case_name(&mut self, item: &Item, name: &str, before: &[SwitchCase], path: &str) -> bool {
@@ -163,6 +168,22 @@ impl Parameters<'_, '_> {
             self.refuse(at, path, DiagnosticCode::InvalidName, &message, "choose another name");
         }
         !reserved
+    }
+
+    fn merge(&mut self) -> Option<NodeKind> {
+        let mode = self.item.get("mode").and_then(Item::text);
+        let mode = match (self.item.get("count"), mode) {
+            (None, Some("any")) => MergeMode::Any,
+            (None, _) => MergeMode::All,
+            (Some(_), None) => MergeMode::Count(number(self.item, "count")?),
+            (Some(at), Some(_)) => {
+                let message = "both `mode` and `count` are given";
+                let (code, help) = (DiagnosticCode::InvalidValue, "remove one of them");
+                self.refuse(at, &self.path("count"), code, message, help);
+                return None;
+            }
+        };
+        Some(NodeKind::Merge { mode })
     }
 
     fn wait(&mut self) -> Option<Wait> {

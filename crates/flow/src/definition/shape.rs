@@ -357,7 +357,8 @@ fn check_node(item: &Item, pointer: &str, report: &mut Report) -> bool {
     fine && settings && fields
 }
 
-/// `retry` and `timeout` are for nodes whose work a worker does.
+/// `retry` and `timeout` are for nodes whose work a worker does, `if` for nodes that do more than
+/// decide where a value goes.
 fn check_settings(
     item: &Item,
     node_type: &tables::NodeType,
@@ -366,13 +367,15 @@ fn check_settings(
 ) -> bool {
     let mut fine = true;
     for entry in item.entries() {
-        if node_type.is_task || !matches!(entry.key.as_str(), "retry" | "timeout") {
+        if node_type.has(&entry.key) {
             continue;
         }
         let message = format!("a {} node has no `{}`", node_type.name, entry.key);
         let in_parameters = node_type.parameters.iter().any(|field| field.name == entry.key);
         let help = if in_parameters {
             format!("move it into the node's `parameters`: {}", entry.key)
+        } else if entry.key == "if" {
+            "remove it: a filter or a switch before the node decides where values go".to_owned()
         } else {
             "remove it: only task, http.request and kafka.produce nodes are tried again and timed"
                 .to_owned()

@@ -13,6 +13,19 @@ pub(crate) struct NodeType {
     pub(crate) parameters: &'static [Field],
     /// Whether a worker does its work, so that it has `retry` and `timeout`.
     pub(crate) is_task: bool,
+    /// Whether it may have an `if`.
+    pub(crate) may_be_skipped: bool,
+}
+
+impl NodeType {
+    /// Whether nodes of this type have the field of this name.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        match field {
+            "retry" | "timeout" => self.is_task,
+            "if" => self.may_be_skipped,
+            _ => true,
+        }
+    }
 }
 
 const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
@@ -97,6 +110,11 @@ pub(crate) const NODE: &[Field] = &[
     required("id", Shape::Identifier, "The node's name within the flow."),
     required("type", Shape::Text, "What the node does."),
     optional("parameters", Shape::Parameters, "How it does it; each type has its own."),
+    optional(
+        "if",
+        Shape::Expression,
+        "A jq expression; a value for which it does not hold goes past the node.",
+    ),
     optional("retry", Shape::Object(RETRY), "When a failed attempt is tried again."),
     optional("timeout", POSITIVE, "How long one attempt may take; PT45S by default."),
 ];
@@ -153,29 +171,49 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
         doc: "Passes the execution's input on.",
         parameters: &[],
         is_task: false,
+        may_be_skipped: false,
     },
     NodeType {
         name: "end",
         doc: "Takes a value as the execution's output.",
         parameters: &[],
         is_task: false,
+        may_be_skipped: false,
     },
     NodeType {
         name: "filter",
         doc: "Passes a value on if a condition holds; else the branch ends.",
         parameters: &[required("condition", Shape::Expression, "The condition, in jq.")],
         is_task: false,
+        may_be_skipped: false,
     },
     NodeType {
         name: "map",
         doc: "Passes on what an expression makes of a value.",
         parameters: &[required("expression", Shape::Expression, "The expression, in jq.")],
         is_task: false,
+        may_be_skipped: true,
+    },
+    NodeType {
+        name: "set",
+        doc: "Changes the execution's context, which later expressions see as $context.",
+        parameters: &[required(
+            "context",
+            Shape::Map(&Shape::Template),
+            "The entries that it gets, by name; null takes one away.",
+        )],
+        is_task: false,
+        may_be_skipped: true,
     },
     NodeType {
         name: "switch",
-        doc: "Passes a value to the port of the first case that holds.",
+        doc: "Passes a value to the port of the first case that holds, or of each.",
         parameters: &[
+            optional(
+                "mode",
+                Shape::Choice(&["first", "all"]),
+                "`first` takes the first case that holds, `all` each; first by default.",
+            ),
             required(
                 "cases",
                 Shape::List { item: &Shape::Object(CASE), most: limits::SWITCH_CASES },
@@ -188,16 +226,25 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
             ),
         ],
         is_task: false,
+        may_be_skipped: false,
     },
     NodeType {
         name: "merge",
         doc: "Joins branches.",
-        parameters: &[optional(
-            "mode",
-            Shape::Choice(&["all", "any"]),
-            "`all` waits for every branch, `any` passes the first value; all by default.",
-        )],
+        parameters: &[
+            optional(
+                "mode",
+                Shape::Choice(&["all", "any"]),
+                "`all` waits for every branch, `any` passes the first value; all by default.",
+            ),
+            optional(
+                "count",
+                Shape::Whole { least: 1, most: limits::FLOW_CONNECTIONS as u64 },
+                "Instead of a mode: waits for so many branches; the rest end there.",
+            ),
+        ],
         is_task: false,
+        may_be_skipped: false,
     },
     NodeType {
         name: "wait",
@@ -211,6 +258,7 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
             ),
         ],
         is_task: false,
+        may_be_skipped: true,
     },
     NodeType {
         name: "signal",
@@ -220,12 +268,14 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
             optional("timeout", POSITIVE, "How long to wait before the node fails."),
         ],
         is_task: false,
+        may_be_skipped: true,
     },
     NodeType {
         name: "fail",
         doc: "Faults the execution with an error.",
         parameters: &[required("error", Shape::Object(ERROR), "The error.")],
         is_task: false,
+        may_be_skipped: true,
     },
     NodeType {
         name: "task",
@@ -236,18 +286,21 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
             optional("queue", Shape::Queue, "The queue that carries it; the type by default."),
         ],
         is_task: true,
+        may_be_skipped: true,
     },
     NodeType {
         name: "http.request",
         doc: "Has a worker make an HTTP request; gives {status, headers, body}.",
         parameters: HTTP_REQUEST,
         is_task: true,
+        may_be_skipped: true,
     },
     NodeType {
         name: "kafka.produce",
         doc: "Has a worker write a record to a Kafka topic; gives {topic, partition, offset}.",
         parameters: KAFKA_PRODUCE,
         is_task: true,
+        may_be_skipped: true,
     },
 ];
 

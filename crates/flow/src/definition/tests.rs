@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::diagnostic::DiagnosticCode;
-use crate::graph::{MergeMode, NodeKind, Wait};
+use crate::graph::{MergeMode, NodeKind, SwitchMode, Wait};
 use crate::retry::Backoff;
 
 mod broken;
@@ -144,6 +144,7 @@ fn nodes_that_can_fail_have_an_error_port_and_others_have_not() {
     check("{ id: a, type: end }", &[]);
     check("{ id: a, type: fail, parameters: { error: { title: no } } }", &[]);
     check("{ id: a, type: merge }", &["out"]);
+    check("{ id: a, type: merge, parameters: { count: 1 } }", &["out", "error"]);
     check("{ id: a, type: wait, parameters: { for: PT1S } }", &["out"]);
     check("{ id: a, type: wait, parameters: { until: .t } }", &["out", "error"]);
     check("{ id: a, type: filter, parameters: { condition: . } }", &["out", "error"]);
@@ -165,6 +166,17 @@ fn parameters_reach_the_node() {
     ));
     assert!(matches!(kind("{ id: a, type: merge }"), NodeKind::Merge { mode: MergeMode::All }));
     assert!(matches!(
+        kind("{ id: a, type: merge, parameters: { count: 1 } }"),
+        NodeKind::Merge { mode: MergeMode::Count(one) } if one.get() == 1
+    ));
+    let switch = |mode: &str| {
+        let cases = "cases: [{ name: x, when: . }]";
+        kind(&format!("{{ id: a, type: switch, parameters: {{ {cases}{mode} }} }}"))
+    };
+    assert!(matches!(switch(""), NodeKind::Switch { mode: SwitchMode::First, .. }));
+    assert!(matches!(switch(", mode: first"), NodeKind::Switch { mode: SwitchMode::First, .. }));
+    assert!(matches!(switch(", mode: all"), NodeKind::Switch { mode: SwitchMode::All, .. }));
+    assert!(matches!(
         kind("{ id: a, type: wait, parameters: { for: { seconds: 5 } } }"),
         NodeKind::Wait(Wait::For(time)) if time == Duration::from_secs(5)
     ));
@@ -174,6 +186,17 @@ fn parameters_reach_the_node() {
         panic!("a signal")
     };
     assert_eq!((name.as_str(), timeout), ("go", Some(Duration::from_secs(86_400))));
+}
+
+#[test]
+fn a_condition_belongs_to_its_node_and_counts_among_its_expressions() {
+    let text = "{ id: a, type: task, if: $nodes.s.x, parameters: { type: t } }";
+    let flow = flow(&minimal(text));
+    let a = node(&flow, "a");
+    assert_eq!(a.condition.as_ref().map(|condition| condition.source()), Some("$nodes.s.x"));
+    assert!(a.expressions().iter().any(|expression| expression.source() == "$nodes.s.x"));
+    assert!(node(&flow, "s").output_referenced);
+    assert!(node(&flow, "s").condition.is_none());
 }
 
 #[test]

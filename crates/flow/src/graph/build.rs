@@ -8,6 +8,7 @@ use flowmill_model::{ConnectionIndex, ContentHash, NodeIndex, PortIndex};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{DiagnosticCode, Finding, Place, Report, excerpt, suggest};
+use crate::expression::Expression;
 use crate::json::Json;
 use crate::nearest::nearest;
 use crate::retry::RetryPolicy;
@@ -31,6 +32,13 @@ pub(crate) struct DraftNode {
     pub(crate) references_every_node: bool,
 }
 
+impl DraftNode {
+    /// What it does, as far as that could be compiled.
+    pub(super) fn kind(&self) -> Option<&NodeKind> {
+        self.body.as_ref().map(|body| &body.kind)
+    }
+}
+
 /// What a node's type means for the graph's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -41,6 +49,7 @@ pub(crate) enum Role {
 
 pub(crate) struct DraftBody {
     pub(crate) kind: NodeKind,
+    pub(crate) condition: Option<Expression>,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Duration,
 }
@@ -263,6 +272,7 @@ fn node(draft: DraftNode, output_referenced: bool) -> Option<Node> {
     Some(Node {
         id: draft.id,
         kind: body.kind,
+        condition: body.condition,
         retry: body.retry,
         timeout: body.timeout,
         incoming: Vec::new(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{DiagnosticCode, Finding, Report, excerpt, suggest};
 
 use super::build::{DraftNode, Edge, Form, Role};
+use super::{MergeMode, NodeKind};
 
 /// Checks the graph; gives its nodes in topological order if there is no cycle.
 pub(super) fn check(
@@ -24,6 +25,7 @@ pub(super) fn check(
         return None;
     }
     if !(form.partial || form.unread) {
+        merges(form, report);
         reachability(form, &outgoing, report);
     }
     unknown_references(form, by_id, report);
@@ -64,6 +66,22 @@ fn inputs(form: &Form<'_>, report: &mut Report) {
         let help =
             format!("add a connection such as `other.out -> {}.in`, or remove the node", node.id);
         add(report, node, Finding::new(DiagnosticCode::UnconnectedInput, message, help));
+    }
+}
+
+/// No merge waits for more branches than there are.
+fn merges(form: &Form<'_>, report: &mut Report) {
+    for (index, node) in form.nodes.iter().enumerate() {
+        let Some(NodeKind::Merge { mode: MergeMode::Count(count) }) = node.kind() else { continue };
+        let there = form.edges.iter().filter(|edge| edge.to == index).count();
+        // Without any it is reported as one to which nothing is connected.
+        if there == 0 || count.get() <= there {
+            continue;
+        }
+        let message = format!("`{}` waits for {count} branches and {there} lead to it", node.id);
+        let help = format!("connect more branches to it, or lower `count` to {there} at most");
+        let finding = Finding::new(DiagnosticCode::InvalidValue, message, help);
+        report.add(finding.at(node.place, format!("{}/parameters/count", node.pointer)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a node does.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use flowmill_model::{PortIndex, Problem, Queue, Timestamp};
@@ -27,8 +28,15 @@ pub enum NodeKind {
         /// The expression.
         expression: Expression,
     },
-    /// Passes a value to the port of the first case that holds.
+    /// Changes the execution's context.
+    Set {
+        /// The entries that it gets: an object.
+        context: Template,
+    },
+    /// Passes a value to the port of the first case that holds, or of each that does.
     Switch {
+        /// Which of the cases that hold are taken.
+        mode: SwitchMode,
         /// The cases, in their order.
         cases: Vec<SwitchCase>,
         /// The port taken when none holds; without it the value is dropped.
@@ -89,6 +97,15 @@ pub struct SwitchCase {
     pub port: PortIndex,
 }
 
+/// Which of a switch's cases are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchMode {
+    /// The first that holds.
+    First,
+    /// Each that holds.
+    All,
+}
+
 /// When a merge passes a value on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MergeMode {
@@ -96,6 +113,8 @@ pub enum MergeMode {
     All,
     /// With the first branch that comes.
     Any,
+    /// When so many branches have come.
+    Count(NonZeroUsize),
 }
 
 /// Until when a node waits.
@@ -119,6 +138,7 @@ impl NodeKind {
             Self::End => "end",
             Self::Filter { .. } => "filter",
             Self::Map { .. } => "map",
+            Self::Set { .. } => "set",
             Self::Switch { .. } => "switch",
             Self::Merge { .. } => "merge",
             Self::Wait(_) => "wait",
@@ -148,9 +168,9 @@ impl NodeKind {
             | Self::Wait(Wait::Until(expression)) => vec![expression],
             Self::Switch { cases, .. } => cases.iter().map(|case| &case.when).collect(),
             Self::Fail { error } => error.0.expressions(),
-            Self::Task { input: template, .. } | Self::KafkaProduce { record: template, .. } => {
-                template.expressions()
-            }
+            Self::Set { context: template }
+            | Self::Task { input: template, .. }
+            | Self::KafkaProduce { record: template, .. } => template.expressions(),
             Self::HttpRequest { request, .. } => request.expressions(),
         }
     }

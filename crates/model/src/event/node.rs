@@ -57,6 +57,54 @@ pub struct NodeCompleted {
     pub emission: Option<Emission>,
 }
 
+/// A node's `if` did not hold: its token went on as it was, by the port of its ordinary output.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct NodeSkipped {
+    /// The run that was none.
+    pub activation: Activation,
+    /// The connections from each of which it took one token.
+    pub consumed: Vec<ConnectionIndex>,
+    /// The token; `None` when the node has no output port and the token ended there.
+    pub emission: Option<Emission>,
+}
+
+/// A node put its token out, as it was, on several ports.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct NodeBranched {
+    /// The run.
+    pub activation: Activation,
+    /// The connections from each of which it took one token.
+    pub consumed: Vec<ConnectionIndex>,
+    /// The ports that were taken, two at least, in their order.
+    pub branches: Vec<Branch>,
+    /// Whether later expressions read the value as `$nodes.<id>`.
+    pub keep: bool,
+    /// Whether the value belongs to the execution's output, and where it stands in it.
+    pub result: Option<ResultPlace>,
+}
+
+/// A node changed the execution's context.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ContextSet {
+    /// The run.
+    pub activation: Activation,
+    /// The connections from each of which it took one token.
+    pub consumed: Vec<ConnectionIndex>,
+    /// The whole context from now on.
+    pub context: Payload,
+    /// The token that went in.
+    pub emission: Emission,
+}
+
+/// One of the ports on which a token went out.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Branch {
+    /// The output port.
+    pub port: PortIndex,
+    /// Every connection of that port.
+    pub connections: Vec<ConnectionIndex>,
+}
+
 /// A node failed and its `error` port is connected.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct NodeFailed {

@@ -30,6 +30,9 @@ impl Event {
             Self::SignalAwaited(_) | Self::SignalBuffered(_) | Self::SignalDelivered(_) => NAME,
             Self::NodeCompleted(_)
             | Self::NodeFailed(_)
+            | Self::NodeSkipped(_)
+            | Self::NodeBranched(_)
+            | Self::ContextSet(_)
             | Self::TaskStarted(_)
             | Self::TaskCompleted(_)
             | Self::TaskPostponed(_)
@@ -49,10 +52,13 @@ impl Event {
         match self {
             Self::NodeCompleted(event) => event.emission.as_ref(),
             Self::NodeFailed(event) => Some(&event.emission),
+            Self::NodeSkipped(event) => event.emission.as_ref(),
+            Self::ContextSet(event) => Some(&event.emission),
             Self::TaskCompleted(event) => event.emission.as_ref(),
             Self::WaitCompleted(event) => Some(&event.emission),
             Self::SignalDelivered(event) => Some(&event.emission),
             Self::Started(_)
+            | Self::NodeBranched(_)
             | Self::TaskScheduled(_)
             | Self::TaskStarted(_)
             | Self::AttemptFailed(_)
@@ -80,9 +86,12 @@ impl Event {
             Self::Started(event) => return Some(&event.input),
             Self::TaskScheduled(event) => return Some(&event.input),
             Self::SignalBuffered(event) => return Some(&event.payload),
+            Self::ContextSet(event) => return Some(&event.context),
             Self::Completed(event) => Some(&event.output),
             Self::NodeCompleted(_)
             | Self::NodeFailed(_)
+            | Self::NodeSkipped(_)
+            | Self::NodeBranched(_)
             | Self::TaskStarted(_)
             | Self::TaskCompleted(_)
             | Self::AttemptFailed(_)
@@ -108,12 +117,18 @@ impl Event {
         }
     }
 
-    /// How many connections and timers the event lists.
+    /// How many connections, ports and timers the event lists.
     fn listed(&self) -> usize {
         let out = self.emission().map_or(0, |emission| emission.connections.len());
         out + match self {
             Self::NodeCompleted(event) => event.consumed.len(),
             Self::NodeFailed(event) => event.consumed.len() + event.cleared.len(),
+            Self::NodeSkipped(event) => event.consumed.len(),
+            Self::ContextSet(event) => event.consumed.len(),
+            Self::NodeBranched(event) => {
+                let out = event.branches.iter().map(|branch| 1 + branch.connections.len());
+                event.consumed.len() + out.sum::<usize>()
+            }
             Self::TaskScheduled(event) => event.consumed.len(),
             Self::TaskCompleted(event) => event.cleared.len(),
             Self::WaitStarted(event) => event.consumed.len(),

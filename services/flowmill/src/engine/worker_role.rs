@@ -132,6 +132,7 @@ const fn queue_of(kind: &NodeKind) -> Option<&Queue> {
         | NodeKind::End
         | NodeKind::Filter { .. }
         | NodeKind::Map { .. }
+        | NodeKind::Set { .. }
         | NodeKind::Switch { .. }
         | NodeKind::Merge { .. }
         | NodeKind::Wait(_)
