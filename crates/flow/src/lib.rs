@@ -15,6 +15,7 @@
 mod definition;
 mod diagnostic;
 mod document_schema;
+mod drawing;
 mod duration;
 mod expression;
 mod graph;

@@ -5,8 +5,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::command::{
     bench::BenchArgs, completions::CompletionsArgs, config::ConfigArgs, demo::DemoArgs,
     deploy::DeployArgs, dev::DevArgs, doctor::DoctorArgs, executions::ExecutionsArgs,
-    flows::FlowsArgs, init::InitArgs, role::RoleArgs, run::RunArgs, shards::ShardsArgs,
-    start::StartArgs, validate::ValidateArgs, workers::WorkersArgs,
+    flows::FlowsArgs, graph::GraphArgs, init::InitArgs, role::RoleArgs, run::RunArgs,
+    shards::ShardsArgs, start::StartArgs, validate::ValidateArgs, workers::WorkersArgs,
 };
 
 /// Durable flows: typed graphs of nodes that survive crashes.
@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Dev(DevArgs),
     Run(RunArgs),
     Validate(ValidateArgs),
+    Graph(GraphArgs),
     Deploy(DeployArgs),
     Flows(FlowsArgs),
     Start(StartArgs),
@@ -91,6 +92,7 @@ impl Command {
             Self::Demo(_)
             | Self::Run(_)
             | Self::Validate(_)
+            | Self::Graph(_)
             | Self::Deploy(_)
             | Self::Flows(_)
             | Self::Start(_)

@@ -9,6 +9,7 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod executions;
 pub(crate) mod flows;
+pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod role;
 pub(crate) mod run;
@@ -82,6 +83,7 @@ pub(crate) async fn execute(cli: Cli) -> Result<Outcome, Failure> {
         Command::Dev(args) => Box::pin(dev::execute(args, output)).await,
         Command::Run(args) => Box::pin(run::execute(args)).await,
         Command::Validate(args) => validate::execute(&args, output),
+        Command::Graph(args) => graph::execute(&args),
         Command::Deploy(args) => deploy::execute(args, output).await,
         Command::Flows(args) => flows::execute(args, output).await,
         Command::Start(args) => start::execute(args, output).await,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Files, flowmill, flowmill_with_stdin};
+use crate::program::{Files, flowmill, flowmill_with_stdin, repository_file};
 
 const DOUBLE: &str = r#"
 flowmill: 1
@@ -46,6 +46,20 @@ fn the_output_alone_is_on_standard_output() {
     let file = files.write("double.yaml", DOUBLE);
     let ended = flowmill(&["run", &file, "--input", r#"{"n": 21}"#]).with_code(0);
     assert_eq!((&*ended.stdout, &*ended.stderr), ("{\"twice\":42}\n", ""));
+}
+
+#[test]
+fn the_better_of_two_quotes_is_taken() {
+    let file = repository_file("examples/quotes.yaml");
+    let run = |input: &str| flowmill(&["run", file.to_str().unwrap(), "--input", input]);
+    let check = |input: &str, expect: &str| {
+        assert_eq!(run(input).with_code(0).stdout, format!("{expect}\n"), "{input}");
+    };
+    check(r#"{"kg": 3, "worth": 2000}"#, r#"{"carrier":"post","price":7,"insured":true}"#);
+    check(r#"{"kg": 3}"#, r#"{"carrier":"post","price":7}"#);
+    check(r#"{"kg": 40}"#, r#"{"carrier":"rail","price":20}"#);
+    let ended = run(r#"{"kg": 0.5}"#).with_code(1);
+    assert!(ended.stderr.contains("Fewer than two carriers"), "{}", ended.stderr);
 }
 
 #[test]

@@ -4,13 +4,41 @@ use serde_json::json;
 
 use crate::program::{Files, flowmill, repository_file};
 
+/// Every flow under examples/.
+fn examples() -> Vec<String> {
+    let folder = std::fs::read_dir(repository_file("examples")).unwrap();
+    let paths = folder.map(|entry| entry.unwrap().path());
+    let flows = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    let flows: Vec<_> = flows.map(|path| path.to_str().unwrap().to_owned()).collect();
+    assert!(flows.len() >= 7, "{flows:?}");
+    flows
+}
+
 #[test]
 fn the_examples_are_valid() {
-    for name in ["orders", "routing", "resilient", "reminder", "approval", "kafka-orders"] {
-        let file = repository_file(&format!("examples/{name}.yaml"));
-        let ended = flowmill(&["validate", file.to_str().unwrap()]).with_code(0);
+    for file in examples() {
+        let ended = flowmill(&["validate", &file]).with_code(0);
         assert!(ended.stdout.contains("ok, "), "{}", ended.stdout);
     }
+}
+
+#[test]
+fn the_examples_can_be_drawn() {
+    for file in examples() {
+        let mermaid = flowmill(&["graph", &file]).with_code(0).stdout;
+        assert!(mermaid.starts_with("flowchart LR\n  n0(["), "{mermaid}");
+        let dot = flowmill(&["graph", &file, "--as", "dot"]).with_code(0).stdout;
+        assert!(dot.starts_with("digraph \"") && dot.ends_with("}\n"), "{dot}");
+    }
+}
+
+#[test]
+fn a_wrong_definition_is_not_drawn() {
+    let files = Files::new();
+    let wrong = files.write("wrong.yaml", "flowmill: [");
+    let ended = flowmill(&["graph", &wrong]).with_code(2);
+    assert_eq!(ended.stdout, "");
+    assert!(ended.stderr.contains("error["), "{}", ended.stderr);
 }
 
 #[test]

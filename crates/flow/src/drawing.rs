@@ -1,0 +1,194 @@
+//! A flow as a picture: the text that Mermaid or Graphviz draw.
+//!
+//! Nodes are called by their number, so that no id can break the text; what people read is in
+//! quoted labels. Equal flows give equal text.
+
+use std::fmt::Write;
+
+use crate::graph::{Connection, ERROR_PORT, Flow, Node, NodeKind, OUTPUT_PORT};
+
+/// The outline of a node.
+#[derive(Clone, Copy)]
+enum Outline {
+    /// Where the flow begins and ends.
+    Rounded,
+    /// Where a value's way is chosen.
+    Diamond,
+    /// Where branches meet.
+    Hexagon,
+    /// Where something is waited for.
+    Parallelogram,
+    /// All others.
+    Box,
+}
+
+impl Flow {
+    /// The flow as a Mermaid flowchart.
+    pub fn to_mermaid(&self) -> String {
+        let mut text = String::from("flowchart LR\n");
+        for (number, node) in self.nodes().iter().enumerate() {
+            let label = format!("{}<br/><i>{}</i>", mermaid(&node.id), node.kind.type_name());
+            let (open, close) = match outline(&node.kind) {
+                Outline::Rounded => ("([", "])"),
+                Outline::Diamond => ("{", "}"),
+                Outline::Hexagon => ("{{", "}}"),
+                Outline::Parallelogram => ("[/", "/]"),
+                Outline::Box => ("[", "]"),
+            };
+            line(&mut text, format_args!("  n{number}{open}\"{label}\"{close}"));
+        }
+        for connection in self.connections() {
+            let (from, to) = (connection.from, connection.to);
+            let arrow = if self.takes_errors(connection) { "-.->" } else { "-->" };
+            let label = self.label(connection).map(|port| format!("|\"{}\"|", mermaid(port)));
+            let label = label.unwrap_or_default();
+            line(&mut text, format_args!("  n{from} {arrow}{label} n{to}"));
+        }
+        text
+    }
+
+    /// The flow as a graph for Graphviz.
+    pub fn to_dot(&self) -> String {
+        let name = self.document.flow_version().to_string();
+        let mut text = format!("digraph {} {{\n  rankdir=LR;\n", quoted(&name));
+        for (number, node) in self.nodes().iter().enumerate() {
+            let label = quoted(&format!("{}\n{}", node.id, node.kind.type_name()));
+            let shape = match outline(&node.kind) {
+                Outline::Rounded => "oval",
+                Outline::Diamond => "diamond",
+                Outline::Hexagon => "hexagon",
+                Outline::Parallelogram => "parallelogram",
+                Outline::Box => "box",
+            };
+            line(&mut text, format_args!("  n{number} [label={label}, shape={shape}];"));
+        }
+        for connection in self.connections() {
+            let (from, to) = (connection.from, connection.to);
+            let label = self.label(connection).map(|port| format!("label={}", quoted(port)));
+            let style = self.takes_errors(connection).then(|| "style=dashed".to_owned());
+            let attributes: Vec<String> = label.into_iter().chain(style).collect();
+            let attributes = match &attributes[..] {
+                [] => String::new(),
+                some => format!(" [{}]", some.join(", ")),
+            };
+            line(&mut text, format_args!("  n{from} -> n{to}{attributes};"));
+        }
+        text.push_str("}\n");
+        text
+    }
+
+    fn port_of(&self, connection: &Connection) -> &str {
+        &self.node(connection.from).ports[connection.port.index()].name
+    }
+
+    /// What a connection is called: its port, unless that is the ordinary output.
+    fn label(&self, connection: &Connection) -> Option<&str> {
+        Some(self.port_of(connection)).filter(|port| *port != OUTPUT_PORT)
+    }
+
+    fn takes_errors(&self, connection: &Connection) -> bool {
+        self.port_of(connection) == ERROR_PORT
+    }
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("writing to a string does not fail");
+}
+
+const fn outline(kind: &NodeKind) -> Outline {
+    match kind {
+        NodeKind::Start | NodeKind::End | NodeKind::Fail { .. } => Outline::Rounded,
+        NodeKind::Filter { .. } | NodeKind::Switch { .. } => Outline::Diamond,
+        NodeKind::Merge { .. } => Outline::Hexagon,
+        NodeKind::Wait(_) | NodeKind::Signal { .. } => Outline::Parallelogram,
+        NodeKind::Map { .. }
+        | NodeKind::Set { .. }
+        | NodeKind::Task { .. }
+        | NodeKind::HttpRequest { .. }
+        | NodeKind::KafkaProduce { .. } => Outline::Box,
+    }
+}
+
+/// A text within a quoted Mermaid label.
+fn mermaid(text: &str) -> String {
+    let escape = |c: char| match c {
+        '"' | '#' | '<' | '>' | '&' | ';' => format!("#{};", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+/// A quoted text of Graphviz.
+fn quoted(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("\"{text}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Format, compile};
+
+    const FLOW: &str = r#"
+flowmill: 1
+document: { namespace: shop, name: orders, version: 1.0.0 }
+nodes:
+  - { id: s, type: start }
+  - { id: big, type: filter, parameters: { condition: .big } }
+  - { id: send, type: task, parameters: { type: send } }
+  - { id: both, type: merge }
+  - { id: rest, type: wait, parameters: { for: PT1S } }
+connections:
+  - s.out -> big.in
+  - big.out -> send.in
+  - send.out -> both.in
+  - send.error -> both.in
+  - both.out -> rest.in
+"#;
+
+    fn flow() -> Flow {
+        compile(FLOW.as_bytes(), Format::Yaml).expect("it is a flow")
+    }
+
+    #[test]
+    fn mermaid_has_each_node_and_each_connection() {
+        let expect = r#"flowchart LR
+  n0(["s<br/><i>start</i>"])
+  n1{"big<br/><i>filter</i>"}
+  n2["send<br/><i>task</i>"]
+  n3{{"both<br/><i>merge</i>"}}
+  n4[/"rest<br/><i>wait</i>"/]
+  n0 --> n1
+  n1 --> n2
+  n2 --> n3
+  n2 -.->|"error"| n3
+  n3 --> n4
+"#;
+        assert_eq!(flow().to_mermaid(), expect);
+    }
+
+    #[test]
+    fn dot_has_each_node_and_each_connection() {
+        let expect = r#"digraph "shop/orders@1.0.0" {
+  rankdir=LR;
+  n0 [label="s\nstart", shape=oval];
+  n1 [label="big\nfilter", shape=diamond];
+  n2 [label="send\ntask", shape=box];
+  n3 [label="both\nmerge", shape=hexagon];
+  n4 [label="rest\nwait", shape=parallelogram];
+  n0 -> n1;
+  n1 -> n2;
+  n2 -> n3;
+  n2 -> n3 [label="error", style=dashed];
+  n3 -> n4;
+}
+"#;
+        assert_eq!(flow().to_dot(), expect);
+    }
+
+    #[test]
+    fn what_has_a_meaning_in_the_picture_is_escaped() {
+        assert_eq!(mermaid("a\"<b>#;"), "a#34;#60;b#62;#35;#59;");
+        assert_eq!(quoted("a\"\\\n"), "\"a\\\"\\\\\\n\"");
+    }
+}
