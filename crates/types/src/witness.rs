@@ -88,14 +88,16 @@ fn numbers(own: &Set, target: &Type) -> Vec<Value> {
 
 /// Strings on both sides of every length that matters.
 fn texts(own: &Set, target: &Type) -> Vec<Value> {
-    let mut lengths: BTreeSet<u64> = [1].into();
+    let mut lengths = BTreeSet::new();
     for set in std::iter::once(own).chain(target.branches().iter().map(|branch| &branch.set)) {
         if let Set::Lengths(found) = set {
             lengths.extend([found.min, found.min.saturating_sub(1)]);
             lengths.extend(found.max.into_iter().flat_map(|max| [max, max.saturating_add(1)]));
         }
     }
-    let sane = lengths.into_iter().filter_map(|length| usize::try_from(length.min(LONG)).ok());
+    // A letter is the plainest example.
+    let lengths = [1].into_iter().chain(lengths);
+    let sane = lengths.filter_map(|length| usize::try_from(length.min(LONG)).ok());
     sane.flat_map(|length| ["a", "~"].map(|char| Value::String(char.repeat(length)))).collect()
 }
 
