@@ -69,6 +69,27 @@ pub enum Doubt {
     Allowed,
 }
 
+impl Relation {
+    /// Its name in one word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Subtype => "subtype",
+            Self::Overlap { .. } => "overlap",
+            Self::Disjoint { .. } => "disjoint",
+        }
+    }
+
+    /// A value that is given and not taken, or the place where all of them clash.
+    pub const fn clash(&self) -> Option<&Clash> {
+        match self {
+            Self::Disjoint { counterexample: clash }
+            | Self::Overlap { doubt: Doubt::SomeRefused(clash) } => Some(clash),
+            Self::Exact | Self::Subtype | Self::Overlap { .. } => None,
+        }
+    }
+}
+
 /// How the values of `source` lie to those of `target`.
 pub fn relate(source: &Type, target: &Type) -> Relation {
     if source.is_never() {

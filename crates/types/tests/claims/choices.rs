@@ -4,30 +4,30 @@
 use serde_json::{Value, json};
 
 /// What is left of the bytes that decide. When they are used up, every choice is the first.
-pub struct Choices<'a>(&'a [u8]);
+pub(crate) struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
-    pub const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// A number below `count`.
-    pub fn below(&mut self, count: usize) -> usize {
+    pub(crate) fn below(&mut self, count: usize) -> usize {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         usize::from(*first) % count
     }
 
     /// `true` in one of `count` cases.
-    pub fn one_in(&mut self, count: usize) -> bool {
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == count - 1
     }
 
-    pub fn of<T: Clone>(&mut self, items: &[T]) -> T {
+    pub(crate) fn of<T: Clone>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())].clone()
     }
 
-    pub fn number(&mut self) -> Value {
+    pub(crate) fn number(&mut self) -> Value {
         let numbers = [
             json!(0),
             json!(1),
@@ -49,15 +49,15 @@ impl<'a> Choices<'a> {
         self.of(&numbers)
     }
 
-    pub fn small(&mut self) -> u64 {
+    pub(crate) fn small(&mut self) -> u64 {
         self.below(4) as u64
     }
 
-    pub fn text(&mut self) -> Value {
+    pub(crate) fn text(&mut self) -> Value {
         self.of(&["a", "b", "", "ab", "abc", "ä", "abcd"]).into()
     }
 
-    pub fn name(&mut self) -> String {
+    pub(crate) fn name(&mut self) -> String {
         self.of(&["a", "b", "c", "kind"]).to_owned()
     }
 }

@@ -123,12 +123,7 @@ fn check_claim(
             counts.add("values of sources", 1);
         }
     }
-    let clash = match relation {
-        Relation::Disjoint { counterexample } => Some(counterexample),
-        Relation::Overlap { doubt: Doubt::SomeRefused(clash) } => Some(clash),
-        Relation::Exact | Relation::Subtype | Relation::Overlap { .. } => None,
-    };
-    let Some(clash) = clash else { return Ok(()) };
+    let Some(clash) = relation.clash() else { return Ok(()) };
     match &clash.example {
         Some(value) => {
             prop_assert!(source.other.is_valid(value), "{} {}", value, shown());
@@ -138,15 +133,6 @@ fn check_claim(
         None => prop_assert!(source.own.is_opaque(), "{}", shown()),
     }
     Ok(())
-}
-
-fn word(relation: &Relation) -> &'static str {
-    match relation {
-        Relation::Exact => "exact",
-        Relation::Subtype => "subtype",
-        Relation::Overlap { .. } => "overlap",
-        Relation::Disjoint { .. } => "disjoint",
-    }
 }
 
 #[test]
@@ -160,7 +146,7 @@ fn what_is_claimed_of_a_pair_holds_for_values() {
         let mut values = source.values(choices, 8);
         values.extend(target.values(choices, 8));
         let relation = relate(&source.own, &target.own);
-        counts.add(word(&relation), 1);
+        counts.add(relation.word(), 1);
         if let Relation::Overlap { doubt } = &relation {
             counts.add(doubt_word(doubt), 1);
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::choices::Choices;
 
 /// A whole schema, with parts to refer to.
-pub fn document(choices: &mut Choices<'_>) -> Value {
+pub(crate) fn document(choices: &mut Choices<'_>) -> Value {
     let mut root = schema(choices, 3);
     if let Value::Object(entries) = &mut root {
         let node = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/node"}},
@@ -17,7 +17,7 @@ pub fn document(choices: &mut Choices<'_>) -> Value {
 }
 
 /// A schema of at most `depth` further levels.
-pub fn schema(choices: &mut Choices<'_>, depth: usize) -> Value {
+pub(crate) fn schema(choices: &mut Choices<'_>, depth: usize) -> Value {
     let leaves = 9;
     match choices.below(if depth == 0 { leaves } else { leaves + 11 }) {
         0 => string(choices),
@@ -189,7 +189,7 @@ fn tagged(choices: &mut Choices<'_>, depth: usize) -> Value {
 }
 
 /// The schema after some edits at places of their own.
-pub fn edited(choices: &mut Choices<'_>, schema: &Value) -> Value {
+pub(crate) fn edited(choices: &mut Choices<'_>, schema: &Value) -> Value {
     let mut schema = schema.clone();
     for _ in 0..=choices.below(3) {
         let mut places = Vec::new();
@@ -280,7 +280,12 @@ fn rewritten(choices: &mut Choices<'_>, schema: Value) -> Value {
             json!({"anyOf": kinds.iter().rev().map(|kind| json!({"type": kind})).collect::<Vec<_>>()})
         }
         Value::String(kind) if kind == "boolean" => json!({"enum": [true, false]}),
-        _ => match choices.below(4) {
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => match choices.below(4) {
             0 => json!({"allOf": [schema]}),
             1 => json!({"anyOf": [schema, false]}),
             2 => json!({"oneOf": [false, schema]}),

@@ -5,7 +5,12 @@ use serde_json::{Map, Value, json};
 use crate::choices::Choices;
 
 /// A value that tries to be of a schema of a document.
-pub fn value(choices: &mut Choices<'_>, schema: &Value, root: &Value, depth: usize) -> Value {
+pub(crate) fn value(
+    choices: &mut Choices<'_>,
+    schema: &Value,
+    root: &Value,
+    depth: usize,
+) -> Value {
     let Some(entries) = schema.as_object() else { return any(choices, 1) };
     if depth == 0 || choices.one_in(24) {
         return any(choices, 1);
@@ -30,8 +35,10 @@ pub fn value(choices: &mut Choices<'_>, schema: &Value, root: &Value, depth: usi
     let kind = match &schema["type"] {
         Value::String(kind) => kind.clone(),
         Value::Array(kinds) => choices.of(kinds).as_str().expect("a name").to_owned(),
-        _ if entries.contains_key("properties") => "object".to_owned(),
-        _ => return any(choices, 1),
+        Value::Null if entries.contains_key("properties") => "object".to_owned(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            return any(choices, 1);
+        }
     };
     of_kind(choices, &kind, schema, root, depth)
 }
@@ -133,7 +140,7 @@ fn object(
 }
 
 /// Any value.
-pub fn any(choices: &mut Choices<'_>, depth: usize) -> Value {
+pub(crate) fn any(choices: &mut Choices<'_>, depth: usize) -> Value {
     match choices.below(if depth == 0 { 5 } else { 8 }) {
         0 | 1 => choices.text(),
         2 => choices.number(),
@@ -148,7 +155,7 @@ pub fn any(choices: &mut Choices<'_>, depth: usize) -> Value {
 }
 
 /// The value with one change somewhere.
-pub fn changed(choices: &mut Choices<'_>, value: &Value) -> Value {
+pub(crate) fn changed(choices: &mut Choices<'_>, value: &Value) -> Value {
     match value {
         Value::Array(items) if !items.is_empty() => {
             let mut items = items.clone();
