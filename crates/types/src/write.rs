@@ -15,22 +15,24 @@ impl Type {
         if self.is_any() {
             return Value::Bool(true);
         }
-        match self.branches() {
-            [] => Value::Bool(false),
-            [only] => of_branch(only),
-            branches => plain_types(branches).unwrap_or_else(
-                || json!({"anyOf": branches.iter().map(of_branch).collect::<Vec<_>>()}),
-            ),
+        // Each part is written once: a part that is written twice doubles at every level.
+        let mut schemas: Vec<Value> = self.branches().iter().map(of_branch).collect();
+        match (schemas.pop(), schemas.is_empty()) {
+            (None, _) => Value::Bool(false),
+            (Some(only), true) => only,
+            (Some(last), false) => {
+                schemas.push(last);
+                plain_types(&schemas).unwrap_or_else(|| json!({"anyOf": schemas}))
+            }
         }
     }
 }
 
-/// Branches that are whole types, as one list of these.
-fn plain_types(branches: &[Branch]) -> Option<Value> {
-    let names = branches.iter().map(|branch| {
-        let schema = of_branch(branch);
+/// Schemas that are whole types, as one list of these.
+fn plain_types(schemas: &[Value]) -> Option<Value> {
+    let names = schemas.iter().map(|schema| {
         let only = schema.as_object().is_some_and(|entries| entries.len() == 1);
-        schema.get("type").filter(|_| only).cloned()
+        schema.get("type").filter(|_| only)
     });
     Some(json!({"type": names.collect::<Option<Vec<_>>>()?}))
 }
