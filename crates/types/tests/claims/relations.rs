@@ -160,6 +160,7 @@ fn arrays() {
         "exact",
     );
     check(json!({"type": "array", "items": false}), numbers, "subtype");
+    check(json!({"type": "array"}), json!({"type": "array", "maxItems": 2}), "overlap");
     check(json!({"type": "array"}), json!({"type": "array", "uniqueItems": true}), "overlap");
     check(json!({"type": "array"}), json!({"type": "array", "uniqueItems": false}), "exact");
 }
