@@ -306,6 +306,37 @@ pub const SCHEMA_PATTERNS: usize = 100;
 /// Bytes of one compiled pattern of a JSON Schema; a short pattern can ask for any amount.
 pub const SCHEMA_PATTERN_BYTES: usize = 1024 * 1024;
 
+/// How deeply a type of values may be nested, and its schema with references followed. What a
+/// port gives is seldom ten deep, and every relation must fit a stack of 2 MiB.
+pub const TYPE_DEPTH: usize = 64;
+
+/// Parts of one type: its places, and the values of its enumerations. References that repeat a part
+/// count it each time.
+pub const TYPE_PARTS: usize = 10_000;
+
+/// Alternatives of one place in a type. Two types are compared each with each.
+pub const TYPE_BRANCHES: usize = 200;
+
+/// Steps of one comparison of two types, and of reading one: a fraction of a second. Beyond it a
+/// comparison is undecided, which leaves the check to run time.
+pub const TYPE_STEPS: usize = 100_000;
+
+/// Characters of a type's description for people. A longer one is cut.
+pub const TYPE_TEXT_CHARS: usize = 400;
+
+/// Values, and characters of strings, in one example value of a type. A type that asks for more
+/// has no example.
+pub const EXAMPLE_PARTS: usize = 2_000;
+
+/// Input ports, or output ports, of one node type.
+pub const MANIFEST_PORTS: usize = 64;
+
+/// Rules of one node type's compatibility matrix. All are tried for each connection.
+pub const MATRIX_RULES: usize = 500;
+
+/// Characters of one pattern of a compatibility matrix.
+pub const MATRIX_PATTERN_CHARS: usize = 200;
+
 /// How deeply a JSON value may be nested. Most readers stop there, too.
 pub const JSON_DEPTH: usize = 128;
 
