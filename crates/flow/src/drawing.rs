@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::graph::{Connection, ERROR_PORT, Flow, Node, NodeKind, OUTPUT_PORT};
+use crate::graph::{Connection, ERROR_PORT, Flow, NodeKind, OUTPUT_PORT};
 
 /// The outline of a node.
 #[derive(Clone, Copy)]
