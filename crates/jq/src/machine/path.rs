@@ -1,0 +1,100 @@
+//! The paths that outputs came by.
+
+use std::sync::Arc;
+
+use crate::fault::{Fault, Outcome, error};
+use crate::value::{Value, shown};
+
+use super::Machine;
+
+/// A path so far: its last key, what came before it, and the value that is there.
+pub(super) struct PathState {
+    key: Value,
+    before: Option<Arc<PathState>>,
+    length: usize,
+    value: Value,
+    /// What was noted before this path was.
+    outer: Option<Arc<PathState>>,
+    outer_subs: u32,
+    /// How many paths are noted around it.
+    nesting: usize,
+}
+
+impl Machine<'_> {
+    /// Whether paths count here.
+    #[inline]
+    pub(super) const fn notes_path(&self) -> bool {
+        self.path.is_some() && self.subs == 0
+    }
+
+    pub(super) fn begin_path(&mut self) -> Outcome<()> {
+        let outer = self.path.take();
+        let nesting = outer.as_ref().map_or(0, |outer| outer.nesting) + 1;
+        if nesting > self.meter.limits().nesting {
+            return Err(Fault::Nesting(self.meter.limits().nesting).into());
+        }
+        self.meter.reserve(size_of::<PathState>())?;
+        self.path = Some(Arc::new(PathState {
+            key: Value::Null,
+            before: None,
+            length: 0,
+            value: self.peek().clone(),
+            outer,
+            outer_subs: self.subs,
+            nesting,
+        }));
+        self.subs = 0;
+        Ok(())
+    }
+
+    pub(super) fn end_path(&mut self) -> Outcome<()> {
+        let value = self.pop();
+        let Some(path) = self.path.take() else { return Ok(()) };
+        if !path.value.is_identical(&value) {
+            return error(format!("Invalid path expression with result {}", shown(&value, 29)));
+        }
+        self.meter.items(path.length)?;
+        let mut keys = Vec::with_capacity(path.length);
+        let mut part = Some(&path);
+        while let Some(state) = part.filter(|state| state.length > 0) {
+            keys.push(state.key.clone());
+            part = state.before.as_ref();
+        }
+        keys.reverse();
+        self.path.clone_from(&path.outer);
+        self.subs = path.outer_subs;
+        self.push(Value::array(keys))
+    }
+
+    /// Refuses a value that is not the one the path leads to.
+    pub(super) fn check_path(&self, value: &Value, what: impl FnOnce() -> String) -> Outcome<()> {
+        match &self.path {
+            Some(path) if self.subs == 0 && !path.value.is_identical(value) => error(format!(
+                "Invalid path expression near attempt to {} {}",
+                what(),
+                shown(value, 29)
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Makes the path one key longer.
+    pub(super) fn extend_path(&mut self, key: Value, value: Value) -> Outcome<()> {
+        let Some(before) = self.path.take() else { return Ok(()) };
+        let length = before.length + 1;
+        if length > self.meter.limits().nesting {
+            return Err(Fault::Nesting(self.meter.limits().nesting).into());
+        }
+        self.meter.reserve(size_of::<PathState>())?;
+        self.path = Some(Arc::new(PathState {
+            key,
+            length,
+            value,
+            outer: before.outer.clone(),
+            outer_subs: before.outer_subs,
+            nesting: before.nesting,
+            before: Some(before),
+        }));
+        Ok(())
+    }
+}
