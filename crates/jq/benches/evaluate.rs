@@ -15,7 +15,8 @@ fn given(program: &Program, input: &Value) -> usize {
 
 /// An order of about 1 KB.
 fn document() -> Value {
-    let line = "{sku: \"sku-\\(.)\", price: (. * 100 + 99), count: (. % 3 + 1), note: \"as agreed\"}";
+    let line =
+        "{sku: \"sku-\\(.)\", price: (. * 100 + 99), count: (. % 3 + 1), note: \"as agreed\"}";
     let source = format!(
         "{{id: \"order-4711\", amount: 250, status: \"open\", lines: [range(12) | {line}]}}"
     );

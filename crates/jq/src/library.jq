@@ -17,7 +17,7 @@ def finites: select(isinfinite or isnan | not);
 def normals: select(isnormal);
 
 def add(f): reduce f as $item (null; . + $item);
-def repeat(f): def again: ., (f | again); again;
+def repeat(f): def again: f, again; again;
 def while(condition; update): def again: if condition then ., (update | again) else empty end; again;
 def until(condition; update): def again: if condition then . else update | again end; again;
 

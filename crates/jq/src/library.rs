@@ -30,9 +30,8 @@ pub(crate) fn definition(name: &str, arity: usize) -> Option<(&'static str, &'st
 /// Every function that a program can call, by name and number of arguments, in alphabetical order.
 pub fn functions() -> Vec<(&'static str, usize)> {
     let inline = compile::NAMES.iter().copied();
-    let defined = DEFINITIONS.iter().flat_map(|(name, named)| {
-        named.keys().map(|arity| (*name, *arity))
-    });
+    let defined =
+        DEFINITIONS.iter().flat_map(|(name, named)| named.keys().map(|arity| (*name, *arity)));
     let mut all: Vec<_> = defined.chain(inline).chain(natives::signatures()).collect();
     all.retain(|(name, _)| !name.starts_with('_'));
     all.sort_unstable();

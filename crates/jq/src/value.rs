@@ -103,7 +103,7 @@ impl Value {
         match (self, other) {
             (Self::Array(one), Self::Array(other)) => Arc::ptr_eq(one, other),
             (Self::Object(one), Self::Object(other)) => Arc::ptr_eq(one, other),
-            (Self::String(one), Self::String(other)) => one == other,
+            (Self::String(one), Self::String(other)) => one.is_identical(other),
             (Self::Number(one), Self::Number(other)) => one.is_identical(other),
             (Self::Bool(one), Self::Bool(other)) => one == other,
             (Self::Null, Self::Null) => true,

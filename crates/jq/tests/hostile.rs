@@ -54,8 +54,13 @@ fn a_function_that_calls_itself_runs_out_of_steps_or_of_stack() {
     assert_eq!(fault("def f(g): f(g); f(.)", &Value::Null), steps());
     assert_eq!(fault("def f: 1 + f; f", &Value::Null), Fault::Stack(Limits::default().stack));
     assert_eq!(fault("def f: [f]; f", &Value::Null), Fault::Stack(Limits::default().stack));
-    assert_eq!(fault("def f(g): f(g | g); f(.)", &Value::Null), Fault::Stack(Limits::default().stack));
-    for source in ["def f: try f catch f; f", "def f: path(f); f", "def f: f, f; f", "def f: f | f; f"] {
+    assert_eq!(
+        fault("def f(g): f(g | g); f(.)", &Value::Null),
+        Fault::Stack(Limits::default().stack)
+    );
+    for source in
+        ["def f: try f catch f; f", "def f: path(f); f", "def f: f, f; f", "def f: f | f; f"]
+    {
         fault(source, &Value::Null);
     }
 }
@@ -86,7 +91,10 @@ fn endless_streams_run_out_of_steps_or_memory() {
 fn large_texts_are_charged_before_they_are_made() {
     assert!(raises("\"x\" * 1e10", &Value::Null).contains("too long"));
     assert!(matches!(fault("\"x\" * 2e9", &Value::Null), Fault::Bytes(_)));
-    assert!(matches!(fault("reduce range(40) as $i (\"x\"; . + .)", &Value::Null), Fault::Bytes(_)));
+    assert!(matches!(
+        fault("reduce range(40) as $i (\"x\"; . + .)", &Value::Null),
+        Fault::Bytes(_)
+    ));
     fault("reduce range(1e9) as $i (\"\"; . + \"xxxxxxxx\")", &Value::Null);
     fault("[\"x\" * 1000000 | range(1e6) as $i | . + \"y\"]", &Value::Null);
     fault("\"x\" * 1000000 | [limit(1e6; repeat(ltrimstr(\"x\")))]", &Value::Null);
@@ -101,7 +109,10 @@ fn places_far_out_are_refused_or_charged() {
     assert!(matches!(fault(".[5e8] = 1", &Value::Null), Fault::Bytes(_)));
     assert_eq!(gives("[.[1e18:]]", &Value::array(vec![Value::Null])), "[[]]");
     assert_eq!(gives(".[1e18]", &Value::array(vec![Value::Null])), "null");
-    assert!(matches!(fault("reduce range(1e9) as $i ([]; .[$i * 1000] = 1)", &Value::Null), Fault::Bytes(_)));
+    assert!(matches!(
+        fault("reduce range(1e9) as $i ([]; .[$i * 1000] = 1)", &Value::Null),
+        Fault::Bytes(_)
+    ));
 }
 
 #[test]
@@ -140,10 +151,30 @@ fn a_value_that_lost_its_depth_is_not_taken_for_deep() {
 fn shared_structure_is_charged_each_time_it_is_walked() {
     let doubled = "reduce range(60) as $i ([]; [., .])";
     for source in [
-        "tojson", "tostring", "@json", "\"\\(.)\"", ". == (.[0] | [., .])", "[., .] | sort",
-        "flatten", "[..]", "[paths]", "[leaf_paths]", "walk(.)", "[tostream]", "contains([[1]])",
-        "unique", "group_by(.)", "any(..; . == 1)", "@text", "@html", "index([[1]])", "del(..)",
-        "[.[] | .[] | .[] | .[]] | . == (. | reverse)", "map(tojson)", "error(.) | .", "@sh",
+        "tojson",
+        "tostring",
+        "@json",
+        "\"\\(.)\"",
+        ". == (.[0] | [., .])",
+        "[., .] | sort",
+        "flatten",
+        "[..]",
+        "[paths]",
+        "[leaf_paths]",
+        "walk(.)",
+        "[tostream]",
+        "contains([[1]])",
+        "unique",
+        "group_by(.)",
+        "any(..; . == 1)",
+        "@text",
+        "@html",
+        "index([[1]])",
+        "del(..)",
+        "[.[] | .[] | .[] | .[]] | . == (. | reverse)",
+        "map(tojson)",
+        "error(.) | .",
+        "@sh",
     ] {
         let source = format!("{doubled} | {source}");
         match run(&source, &Value::Null).0 {
@@ -163,11 +194,16 @@ fn patterns_take_linear_time_or_end() {
     assert_eq!(gives("[splits(\"\")] | length", &Value::from("abc")), "5");
     fault("[match(\"(a*)*b|a\"; \"g\")] | length", &long("a"));
     for source in [
-        "test(\"(a{1000}){1000}\")", "test(\"\\\\w{5000}\")", "test(\"(\" * 10000)",
-        "[match(\"(.*)*x\"; \"g\")] | length", "test(\"[01]*1[01]{30}$\")",
-        "test(\"\\\\b\\\\w+\\\\b.*\\\\bx\")", "gsub(\"(?<x>.*)\"; \"\\(.x)\\(.x)\") | length",
+        "test(\"(a{1000}){1000}\")",
+        "test(\"\\\\w{5000}\")",
+        "test(\"(\" * 10000)",
+        "[match(\"(.*)*x\"; \"g\")] | length",
+        "test(\"[01]*1[01]{30}$\")",
+        "test(\"\\\\b\\\\w+\\\\b.*\\\\bx\")",
+        "gsub(\"(?<x>.*)\"; \"\\(.x)\\(.x)\") | length",
         "[range(1e6) | . as $i | \"x\" | test(\"x{\\($i)}\")] | length",
-        "gsub(\"\"; \"x\") | length", "[scan(\".\")] | length",
+        "gsub(\"\"; \"x\") | length",
+        "[scan(\".\")] | length",
     ] {
         for input in [long("10"), long("é")] {
             let (_, usage) = run(source, &input);
@@ -201,7 +237,10 @@ fn large_encodings_are_charged() {
     fault("[limit(1e6; repeat(@base64d))]", &text);
     assert_eq!(gives("[1e18, -5, 1114112] | implode | length", &Value::Null), "3");
     fault("[range(1e7)] | implode", &Value::Null);
-    fault("[range(1e5) | tojson | fromjson | tojson] | tojson | tojson | tojson | fromjson | length as $n | [range($n)] | map(tojson) | length", &Value::Null);
+    fault(
+        "[range(1e5) | tojson | fromjson | tojson] | tojson | tojson | tojson | fromjson | length as $n | [range($n)] | map(tojson) | length",
+        &Value::Null,
+    );
     fault("reduce range(30) as $i (\"\\\"\"; tojson)", &Value::Null);
 }
 
@@ -240,10 +279,28 @@ fn deep_programs_are_refused_and_long_ones_run() {
 #[test]
 fn what_looks_outside_is_refused() {
     for source in [
-        "halt", "halt_error", "halt_error(1)", "input", "inputs", "debug", "debug(1)", "stderr",
-        "env", "$ENV", "now", "localtime", "strflocaltime(\"%H\")", "input_filename",
-        "input_line_number", "get_search_list", "modulemeta", "import \"a\" as a; .",
-        "include \"a\"; .", "module {}; .", "a::b", "$__prog_args",
+        "halt",
+        "halt_error",
+        "halt_error(1)",
+        "input",
+        "inputs",
+        "debug",
+        "debug(1)",
+        "stderr",
+        "env",
+        "$ENV",
+        "now",
+        "localtime",
+        "strflocaltime(\"%H\")",
+        "input_filename",
+        "input_line_number",
+        "get_search_list",
+        "modulemeta",
+        "import \"a\" as a; .",
+        "include \"a\"; .",
+        "module {}; .",
+        "a::b",
+        "$__prog_args",
     ] {
         let kind = refused(source);
         assert!(matches!(kind, CompileErrorKind::NotAvailable { .. }), "{source}: {kind:?}");
@@ -269,10 +326,21 @@ fn the_deepest_values_fit_a_stack() {
     let walks = || {
         let deep = "reduce range(999) as $i (0; if $i % 2 == 0 then [.] else {a: .} end)";
         for source in [
-            "tojson | length", ". == .", "[., .] | sort | length", "tojson | fromjson | length",
-            "flatten?", "[..] | length", "walk(.) | length", "[paths] | length",
-            "del(.. | numbers) | length", ". * . | length", "contains(.)", "[tostream] | length",
-            "(.. | numbers) |= . + 1 | length", "fromstream(tostream) | length", "@text | length",
+            "tojson | length",
+            ". == .",
+            "[., .] | sort | length",
+            "tojson | fromjson | length",
+            "flatten?",
+            "[..] | length",
+            "walk(.) | length",
+            "[paths] | length",
+            "del(.. | numbers) | length",
+            ". * . | length",
+            "contains(.)",
+            "[tostream] | length",
+            "(.. | numbers) |= . + 1 | length",
+            "fromstream(tostream) | length",
+            "@text | length",
         ] {
             let program = Program::compile(&format!("{deep} | {source}"), &[], 128).expect(source);
             let outputs = program.run(Value::Null, Vec::new(), Limits::default()).count();

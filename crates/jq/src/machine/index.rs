@@ -16,6 +16,9 @@ impl Machine<'_> {
         if self.path.is_none()
             && let (Value::Object(map), Value::String(key)) = (&value, key)
         {
+            if key.len() > 64 {
+                self.meter.look(key.len())?;
+            }
             let found = map.get(key).cloned().unwrap_or_default();
             return self.push(found);
         }

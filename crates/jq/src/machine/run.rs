@@ -98,7 +98,8 @@ impl Machine<'_> {
             }
             Op::Negate => {
                 let value = self.pop();
-                self.push(arithmetic::negate(&value)?)?;
+                let negated = arithmetic::negate(&value, &mut self.meter)?;
+                self.push(negated)?;
             }
             Op::Truth => {
                 let value = self.pop();

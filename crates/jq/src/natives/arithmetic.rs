@@ -28,9 +28,12 @@ pub(crate) fn apply(operator: Operator, left: Value, right: Value, meter: &mut M
     }))
 }
 
-pub(crate) fn negate(value: &Value) -> Outcome {
+pub(crate) fn negate(value: &Value, meter: &mut Meter) -> Outcome {
     match value {
-        Value::Number(number) => Ok(Value::Number(number.negated())),
+        Value::Number(number) => {
+            meter.text(number.digits())?;
+            Ok(Value::Number(number.negated()))
+        }
         Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
             unfit(value, "cannot be negated")
         }

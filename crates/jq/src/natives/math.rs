@@ -57,8 +57,11 @@ pub(super) const OTHER: &[Native] = &[
     Native {
         name: "abs",
         arity: 0,
-        run: |_, value, _| match &value {
-            Value::Number(number) => Ok(Value::Number(number.absolute())),
+        run: |context, value, _| match &value {
+            Value::Number(number) => {
+                context.meter.text(number.digits())?;
+                Ok(Value::Number(number.absolute()))
+            }
             Value::String(_) => Ok(value),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
                 unfit(&value, "has no absolute value")

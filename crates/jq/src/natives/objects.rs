@@ -15,7 +15,11 @@ pub(super) const ALL: &[Native] = &[
         arity: 0,
         run: |context, value, _| keys(&value, false, context.meter),
     },
-    Native { name: "has", arity: 1, run: |_, value, [key, ..]| has(&value, &key) },
+    Native {
+        name: "has",
+        arity: 1,
+        run: |context, value, [key, ..]| has(&value, &key, context.meter),
+    },
     Native { name: "length", arity: 0, run: |context, value, _| length(&value, context.meter) },
     Native {
         name: "to_entries",
@@ -55,9 +59,12 @@ fn keys(value: &Value, sorted: bool, meter: &mut Meter) -> Outcome {
     }
 }
 
-fn has(value: &Value, key: &Value) -> Outcome {
+fn has(value: &Value, key: &Value, meter: &mut Meter) -> Outcome {
     match (value, key) {
-        (Value::Object(map), Value::String(key)) => Ok(Value::Bool(map.get(key).is_some())),
+        (Value::Object(map), Value::String(key)) => {
+            meter.look(key.len())?;
+            Ok(Value::Bool(map.get(key).is_some()))
+        }
         (Value::Array(items), Value::Number(place)) => {
             let place = place.as_f64();
             Ok(Value::Bool(place >= 0.0 && place < items.len() as f64))
@@ -72,7 +79,10 @@ fn length(value: &Value, meter: &mut Meter) -> Outcome {
     Ok(match value {
         Value::Null => Value::from(0_i64),
         Value::Bool(_) => return unfit(value, "has no length"),
-        Value::Number(number) => Value::Number(number.absolute()),
+        Value::Number(number) => {
+            meter.text(number.digits())?;
+            Value::Number(number.absolute())
+        }
         Value::String(text) => {
             meter.look(text.len())?;
             Value::from(text.chars().count())

@@ -24,8 +24,9 @@ pub(super) const ALL: &[Native] = &[
     Native {
         name: "startswith",
         arity: 1,
-        run: |_, value, [start, ..]| match (&value, &start) {
+        run: |context, value, [start, ..]| match (&value, &start) {
             (Value::String(text), Value::String(start)) => {
+                context.meter.look(start.len())?;
                 Ok(Value::Bool(text.starts_with(start.as_str())))
             }
             _ => error("startswith() requires string inputs"),
@@ -34,8 +35,9 @@ pub(super) const ALL: &[Native] = &[
     Native {
         name: "endswith",
         arity: 1,
-        run: |_, value, [end, ..]| match (&value, &end) {
+        run: |context, value, [end, ..]| match (&value, &end) {
             (Value::String(text), Value::String(end)) => {
+                context.meter.look(end.len())?;
                 Ok(Value::Bool(text.ends_with(end.as_str())))
             }
             _ => error("endswith() requires string inputs"),
@@ -129,6 +131,7 @@ fn trim_start(value: Value, start: &Value, meter: &mut Meter) -> Outcome {
     let (Value::String(text), Value::String(start)) = (&value, start) else {
         return error("startswith() requires string inputs");
     };
+    meter.look(start.len())?;
     let Some(rest) = text.strip_prefix(start.as_str()) else { return Ok(value) };
     meter.text(rest.len())?;
     Ok(Value::from(rest))
@@ -138,6 +141,7 @@ fn trim_end(value: Value, end: &Value, meter: &mut Meter) -> Outcome {
     let (Value::String(text), Value::String(end)) = (&value, end) else {
         return error("endswith() requires string inputs");
     };
+    meter.look(end.len())?;
     let Some(rest) = text.strip_suffix(end.as_str()) else { return Ok(value) };
     meter.text(rest.len())?;
     Ok(Value::from(rest))

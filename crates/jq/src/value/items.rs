@@ -37,7 +37,6 @@ impl Items {
         self.items[index] = item;
     }
 
-
     /// The item at `index` to take from.
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Value> {
         self.items.get_mut(index)

@@ -62,6 +62,14 @@ impl Number {
         }
     }
 
+    /// How many bytes of digits it keeps.
+    pub(crate) fn digits(&self) -> usize {
+        match self {
+            Self::Int(_) | Self::Float(_) => 0,
+            Self::Literal(literal) => literal.text.len(),
+        }
+    }
+
     pub(crate) fn is_nan(&self) -> bool {
         self.as_f64().is_nan()
     }
@@ -85,6 +93,7 @@ impl Number {
     pub(crate) fn is_identical(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Float(one), Self::Float(other)) => one.to_bits() == other.to_bits(),
+            (Self::Literal(one), Self::Literal(other)) => Arc::ptr_eq(one, other),
             (Self::Int(_) | Self::Float(_) | Self::Literal(_), _) => {
                 self.compare(other) == Ordering::Equal
             }

@@ -27,7 +27,10 @@ const fn rank(value: &Value) -> u8 {
 pub(crate) fn compare(one: &Value, other: &Value, meter: &mut Meter) -> Result<Ordering, Fault> {
     meter.step()?;
     match (one, other) {
-        (Value::Number(one), Value::Number(other)) => Ok(one.compare(other)),
+        (Value::Number(one), Value::Number(other)) => {
+            meter.steps(one.digits() / 8 + other.digits() / 8)?;
+            Ok(one.compare(other))
+        }
         (Value::String(one), Value::String(other)) => {
             meter.look(one.len().min(other.len()))?;
             Ok(one.cmp(other))
@@ -75,7 +78,9 @@ fn compare_maps(one: &Map, other: &Map, meter: &mut Meter) -> Result<Ordering, F
 /// Charges for sorting an object's keys.
 pub(crate) fn sort_keys(map: &Map, meter: &mut Meter) -> Result<(), Fault> {
     let comparisons = map.len().saturating_mul(map.len().checked_ilog2().unwrap_or(0) as usize);
-    meter.steps(map.len() + comparisons)?;
+    let bytes: usize = map.iter().map(|(key, _)| key.len() / 32).sum();
+    let levels = comparisons / map.len().max(1) + 1;
+    meter.steps(map.len() + comparisons + bytes.saturating_mul(levels))?;
     meter.reserve(map.len() * 16)
 }
 

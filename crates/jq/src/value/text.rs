@@ -14,6 +14,12 @@ impl Text {
         &self.0
     }
 
+    /// Whether it is the same in memory, or short and equal.
+    pub(crate) fn is_identical(&self, other: &Self) -> bool {
+        const SHORT: usize = 64;
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.len() <= SHORT && self == other)
+    }
+
     /// Whether so many bytes more need no new memory.
     pub(crate) fn grows_in_place(&mut self, more: usize) -> bool {
         Arc::get_mut(&mut self.0).is_some_and(|text| text.capacity() - text.len() >= more)

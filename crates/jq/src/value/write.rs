@@ -8,90 +8,105 @@ use crate::meter::Meter;
 use super::decimal::Decimal;
 use super::{Number, Text, Value};
 
-/// Bytes that are written between two charges.
-const BLOCK: usize = 4096;
+/// Where text goes, and whether there may be more of it.
+struct Sink<F> {
+    out: String,
+    /// Bytes that are written between two questions.
+    block: usize,
+    /// Is asked with the length that the text is about to have.
+    goes_on: F,
+}
 
 /// The JSON text of a value. It is charged while it grows: what is shared is written each time.
 pub(crate) fn to_json(value: &Value, meter: &mut Meter) -> Result<Text, Fault> {
-    let mut out = String::new();
+    const BLOCK: usize = 1024;
     let mut charged = 0;
-    put(value, &mut out, &mut |length| {
+    let goes_on = |length: usize| {
+        meter.step()?;
         if length < charged {
             return Ok(());
         }
-        let more = (length - charged).max(BLOCK.min(length + 64));
+        let more = length - charged + length.clamp(64, 16 * BLOCK);
         charged += more;
         meter.text(more)
-    })?;
-    Ok(out.into())
+    };
+    let mut sink = Sink { out: String::new(), block: BLOCK, goes_on };
+    sink.put(value)?;
+    Ok(sink.out.into())
 }
 
 /// The JSON text of a value for a message, cut to `limit` bytes; a cut one ends in `...`.
 pub(crate) fn shown(value: &Value, limit: usize) -> String {
-    let mut out = String::new();
-    let whole = put(value, &mut out, &mut |length| if length > limit { Err(()) } else { Ok(()) });
-    if whole.is_ok() && out.len() <= limit {
+    const BLOCK: usize = 32;
+    let goes_on = |length| if length > limit + BLOCK { Err(()) } else { Ok(()) };
+    let mut sink = Sink { out: String::new(), block: BLOCK, goes_on };
+    let whole = sink.put(value).is_ok();
+    let mut out = sink.out;
+    if whole && out.len() <= limit {
         return out;
     }
     out.truncate(out.floor_char_boundary(limit - 3));
     out + "..."
 }
 
-fn put<E>(
-    value: &Value,
-    out: &mut String,
-    goes_on: &mut impl FnMut(usize) -> Result<(), E>,
-) -> Result<(), E> {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
-        Value::Number(number) => put_number(number, out),
-        Value::String(text) => {
-            goes_on(out.len() + text.len().min(BLOCK))?;
-            put_text_while(text, out, goes_on)?;
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
+impl<E, F: FnMut(usize) -> Result<(), E>> Sink<F> {
+    fn put(&mut self, value: &Value) -> Result<(), E> {
+        match value {
+            Value::Null => self.out.push_str("null"),
+            Value::Bool(true) => self.out.push_str("true"),
+            Value::Bool(false) => self.out.push_str("false"),
+            Value::Number(number) => self.put_number(number)?,
+            Value::String(text) => self.put_text(text)?,
+            Value::Array(items) => {
+                self.out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        self.out.push(',');
+                    }
+                    self.put(item)?;
                 }
-                put(item, out, goes_on)?;
+                self.out.push(']');
             }
-            out.push(']');
-        }
-        Value::Object(map) => {
-            out.push('{');
-            for (index, (key, item)) in map.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
+            Value::Object(map) => {
+                self.out.push('{');
+                for (index, (key, item)) in map.iter().enumerate() {
+                    if index > 0 {
+                        self.out.push(',');
+                    }
+                    self.put_text(key)?;
+                    self.out.push(':');
+                    self.put(item)?;
                 }
-                put_text_while(key, out, goes_on)?;
-                out.push(':');
-                put(item, out, goes_on)?;
+                self.out.push('}');
             }
-            out.push('}');
         }
+        (self.goes_on)(self.out.len())
     }
-    goes_on(out.len())
-}
 
-fn put_text_while<E>(
-    text: &str,
-    out: &mut String,
-    goes_on: &mut impl FnMut(usize) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut rest = text;
-    out.push('"');
-    while !rest.is_empty() {
-        let (part, more) = rest.split_at(rest.floor_char_boundary(BLOCK));
-        put_escaped(part, out);
-        rest = more;
-        goes_on(out.len())?;
+    fn put_text(&mut self, text: &str) -> Result<(), E> {
+        let mut rest = text;
+        self.out.push('"');
+        while !rest.is_empty() {
+            let (part, more) = rest.split_at(rest.ceil_char_boundary(self.block));
+            (self.goes_on)(self.out.len() + part.len())?;
+            put_escaped(part, &mut self.out);
+            rest = more;
+        }
+        self.out.push('"');
+        Ok(())
     }
-    out.push('"');
-    Ok(())
+
+    fn put_number(&mut self, number: &Number) -> Result<(), E> {
+        match number {
+            Number::Int(value) => append(&mut self.out, format_args!("{value}")),
+            Number::Float(value) => put_double(*value, &mut self.out),
+            Number::Literal(literal) => {
+                (self.goes_on)(self.out.len() + literal.text().len())?;
+                self.out.push_str(&Decimal::from_text(literal.text()).to_text());
+            }
+        }
+        Ok(())
+    }
 }
 
 fn put_escaped(text: &str, out: &mut String) {
@@ -113,14 +128,6 @@ fn put_escaped(text: &str, out: &mut String) {
         rest = &tail[1..];
     }
     out.push_str(rest);
-}
-
-fn put_number(number: &Number, out: &mut String) {
-    match number {
-        Number::Int(value) => append(out, format_args!("{value}")),
-        Number::Float(value) => put_double(*value, out),
-        Number::Literal(literal) => out.push_str(&Decimal::from_text(literal.text()).to_text()),
-    }
 }
 
 /// Appends a double in the shortest form that reads back: with an exponent where the point is far
