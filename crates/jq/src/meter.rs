@@ -99,13 +99,13 @@ impl Meter {
     /// Charges for an array of so many items and for putting them there.
     pub(crate) fn items(&mut self, items: usize) -> Result<(), Fault> {
         self.reserve(items.saturating_mul(size_of::<Value>()).saturating_add(ALLOCATION))?;
-        self.steps(items / 2 + 1)
+        self.steps(items / 2 + 3)
     }
 
     /// Charges for an object of so many entries and for putting them there.
     pub(crate) fn entries(&mut self, entries: usize) -> Result<(), Fault> {
         self.reserve(entries.saturating_mul(Map::ENTRY_BYTES).saturating_add(ALLOCATION))?;
-        self.steps(entries.saturating_mul(2) + 1)
+        self.steps(entries.saturating_mul(2) + 4)
     }
 
     /// Refuses a value that is nested too deeply.

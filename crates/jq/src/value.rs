@@ -127,7 +127,8 @@ impl Value {
             Self::Array(items) => Arc::as_ptr(items).addr(),
             Self::Object(map) => Arc::as_ptr(map).addr(),
         };
-        meter.step()?;
+        meter.steps(4)?;
+        meter.reserve(64)?;
         if let Some(depth) = known.get(&address) {
             return Ok(*depth);
         }

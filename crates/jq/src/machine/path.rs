@@ -16,8 +16,8 @@ pub(super) struct PathState {
     /// What was noted before this path was.
     outer: Option<Arc<PathState>>,
     outer_subs: u32,
-    /// How many paths are noted around it.
-    nesting: usize,
+    /// How many states hang together, each held by the one after it.
+    linked: usize,
 }
 
 impl Machine<'_> {
@@ -29,10 +29,7 @@ impl Machine<'_> {
 
     pub(super) fn begin_path(&mut self) -> Outcome<()> {
         let outer = self.path.take();
-        let nesting = outer.as_ref().map_or(0, |outer| outer.nesting) + 1;
-        if nesting > self.meter.limits().nesting {
-            return Err(Fault::Nesting(self.meter.limits().nesting).into());
-        }
+        let linked = self.linked(outer.as_deref())?;
         self.meter.reserve(size_of::<PathState>())?;
         self.path = Some(Arc::new(PathState {
             key: Value::Null,
@@ -41,7 +38,7 @@ impl Machine<'_> {
             value: self.peek().clone(),
             outer,
             outer_subs: self.subs,
-            nesting,
+            linked,
         }));
         self.subs = 0;
         Ok(())
@@ -78,13 +75,22 @@ impl Machine<'_> {
         }
     }
 
+    /// How many states hang together with one after `before`. They are dropped one from within
+    /// the other, so there must not be many.
+    fn linked(&self, before: Option<&PathState>) -> Outcome<usize> {
+        let limit = self.meter.limits().nesting;
+        let (linked, length) = before.map_or((0, 0), |before| (before.linked, before.length));
+        if linked >= 2 * limit || length >= limit {
+            return Err(Fault::Nesting(limit).into());
+        }
+        Ok(linked + 1)
+    }
+
     /// Makes the path one key longer.
     pub(super) fn extend_path(&mut self, key: Value, value: Value) -> Outcome<()> {
         let Some(before) = self.path.take() else { return Ok(()) };
         let length = before.length + 1;
-        if length > self.meter.limits().nesting {
-            return Err(Fault::Nesting(self.meter.limits().nesting).into());
-        }
+        let linked = self.linked(Some(&before))?;
         self.meter.reserve(size_of::<PathState>())?;
         self.path = Some(Arc::new(PathState {
             key,
@@ -92,7 +98,7 @@ impl Machine<'_> {
             value,
             outer: before.outer.clone(),
             outer_subs: before.outer_subs,
-            nesting: before.nesting,
+            linked,
             before: Some(before),
         }));
         Ok(())

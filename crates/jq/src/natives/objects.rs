@@ -121,6 +121,7 @@ fn to_entries(value: &Value, meter: &mut Meter) -> Outcome {
 fn from_entries(value: &Value, meter: &mut Meter) -> Outcome {
     let mut map = Map::default();
     let mut add = |entry: &Value, meter: &mut Meter| {
+        meter.steps(8)?;
         let key = match entry_key(entry, meter)? {
             Value::String(key) => key,
             other @ (Value::Null

@@ -9,8 +9,15 @@ use crate::value::{Items, Text, Value};
 use super::pattern::{Flags, Groups, Memory, Pattern, Shared};
 use super::{Context, Native, objects_of, unfit};
 
-/// Steps that compiling an expression is charged with, and as many again for each 8 states.
-const COMPILING: usize = 2_000;
+/// Steps that compiling an expression is charged with: in any case, for each byte of its text, for
+/// each of its states, and when it turns out to be too large.
+const COMPILING: usize = 5_000;
+const COMPILING_BYTE: usize = 100;
+const COMPILING_STATE: usize = 64;
+const COMPILING_IN_VAIN: usize = 100_000;
+
+/// Bytes of an expression's text.
+const LONGEST: usize = 4 * 1024;
 
 /// Expressions that one evaluation keeps ready.
 const READY: usize = 16;
@@ -56,9 +63,18 @@ impl Patterns {
         if let Some(place) = self.ready.iter().position(same) {
             return Ok(place);
         }
-        meter.steps(COMPILING + source.len() * 16)?;
-        let pattern = self.shared.pattern(source, flags)?;
-        meter.steps(pattern.states * 4)?;
+        if source.len() > LONGEST {
+            return error(format!("a regular expression is longer than {LONGEST} bytes"));
+        }
+        meter.steps(COMPILING + source.len() * COMPILING_BYTE)?;
+        let pattern = match self.shared.pattern(source, flags) {
+            Ok(pattern) => pattern,
+            Err(raise) => {
+                meter.steps(COMPILING_IN_VAIN)?;
+                return Err(raise);
+            }
+        };
+        meter.steps(pattern.states * COMPILING_STATE)?;
         let memory = pattern.memory();
         if self.ready.len() < READY {
             self.ready.push((pattern, memory));
@@ -149,7 +165,7 @@ impl Search {
     ) -> Outcome<()> {
         let mut start = 0;
         while start <= self.text.len() {
-            context.meter.steps(2)?;
+            context.meter.steps(40)?;
             let Some(groups) = self.find(start, true, context)? else { break };
             let Some(&Some((from, to))) = groups.first() else { break };
             let empty = from == to;

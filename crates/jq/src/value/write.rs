@@ -28,6 +28,7 @@ pub(crate) fn to_json(value: &Value, meter: &mut Meter) -> Result<Text, Fault> {
         }
         let more = length - charged + length.clamp(64, 16 * BLOCK);
         charged += more;
+        meter.look(more.saturating_mul(3))?;
         meter.text(more)
     };
     let mut sink = Sink { out: String::new(), block: BLOCK, goes_on };
@@ -111,8 +112,8 @@ impl<E, F: FnMut(usize) -> Result<(), E>> Sink<F> {
 
 fn put_escaped(text: &str, out: &mut String) {
     let mut rest = text;
-    let special = |c: char| c < ' ' || c == '"' || c == '\\' || c == '\u{7f}';
-    while let Some(at) = rest.find(special) {
+    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\' || byte == 0x7f;
+    while let Some(at) = rest.bytes().position(special) {
         let (plain, tail) = rest.split_at(at);
         out.push_str(plain);
         match tail.as_bytes()[0] {
