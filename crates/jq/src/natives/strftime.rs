@@ -55,9 +55,9 @@ fn put(time: &Time, directive: char, out: &mut String) {
         's' => write!(out, "{}", time.seconds()),
         'Z' => write!(out, "UTC"),
         'z' => write!(out, "+0000"),
-        'n' => write!(out, "\n"),
-        't' => write!(out, "\t"),
-        '%' => write!(out, "%"),
+        'n' => out.write_char('\n'),
+        't' => out.write_char('\t'),
+        '%' => out.write_char('%'),
         _ => return put_many(time, directive, out),
     };
     written.expect("writing to memory does not fail");

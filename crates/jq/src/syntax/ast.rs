@@ -228,6 +228,15 @@ impl Ast {
 }
 
 impl Suffix {
+    /// A suffix that takes what is under a key, which stands at `offset` if it is a constant.
+    pub(crate) fn of(key: Ast, offset: usize) -> Self {
+        if let Ast::Const(Value::String(text)) = key {
+            Self::Field(Name { text, offset })
+        } else {
+            Self::Index(key)
+        }
+    }
+
     fn children<'a>(&'a self, found: &mut Vec<&'a Ast>) {
         match self {
             Self::Field(_) | Self::Each | Self::Try => {}

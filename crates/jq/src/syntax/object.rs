@@ -9,6 +9,7 @@ use super::parser::{Parsed, Parser, one_or};
 
 impl Parser<'_> {
     pub(super) fn object(&mut self) -> Parsed {
+        let open = self.start;
         self.expect("{")?;
         let mut entries = Vec::new();
         while !self.is("}") {
@@ -17,7 +18,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect("}")?;
+        self.close("}", open)?;
         Ok(Ast::Object(entries))
     }
 
@@ -42,12 +43,7 @@ impl Parser<'_> {
             Token::Quote => {
                 let offset = self.start + 1;
                 let name = self.string(Format::Text)?;
-                let suffix = match &name {
-                    Ast::Const(Value::String(text)) => {
-                        Suffix::Field(Name { text: text.clone(), offset })
-                    }
-                    other => Suffix::Index(other.clone()),
-                };
+                let suffix = Suffix::of(name.clone(), offset);
                 (name, Some(Ast::Suffixed(Ast::Identity.into(), vec![suffix])))
             }
             Token::Format(_) => {
@@ -73,10 +69,11 @@ impl Parser<'_> {
 
     /// A key in parentheses. One that is no string and known now is refused now.
     pub(super) fn computed_key(&mut self) -> Parsed {
+        let open = self.start;
         self.expect("(")?;
         let offset = self.start;
         let name = self.query()?;
-        self.expect(")")?;
+        self.close(")", open)?;
         if let Ast::Const(value) = &name
             && value.as_str().is_none()
         {

@@ -76,6 +76,24 @@ impl<'s> Parser<'s> {
         if self.takes(symbol) { Ok(()) } else { self.unexpected(&format!("`{symbol}`")) }
     }
 
+    /// Takes a closing bracket, whose opening one is at `open`.
+    pub(super) fn close(&mut self, bracket: &str, open: usize) -> Parsed<()> {
+        if self.takes(bracket) {
+            return Ok(());
+        }
+        if self.token != Token::End {
+            return self.unexpected(&format!("`{bracket}`"));
+        }
+        let name = match bracket {
+            ")" => "parenthesis",
+            "]" => "bracket",
+            _ => "brace",
+        };
+        let opened = &self.source[open..=open];
+        let message = format!("the closing {name} for `{opened}` is missing");
+        Err(CompileError::syntax(open, message, "close what is opened"))
+    }
+
     pub(super) fn expect_word(&mut self, word: &str) -> Parsed<()> {
         if self.takes_word(word) { Ok(()) } else { self.unexpected(&format!("`{word}`")) }
     }

@@ -87,35 +87,30 @@ impl Parser<'_> {
 
     fn quoted_field(&mut self) -> Parsed<Suffix> {
         let offset = self.start + 1;
-        Ok(match self.string(Format::Text)? {
-            Ast::Const(Value::String(text)) => Suffix::Field(super::ast::Name { text, offset }),
-            other => Suffix::Index(other),
-        })
+        Ok(Suffix::of(self.string(Format::Text)?, offset))
     }
 
     /// `[]`, `[e]`, `[a:b]`, `[a:]` or `[:b]`.
     fn brackets(&mut self) -> Parsed<Suffix> {
+        let open = self.start;
         self.expect("[")?;
         if self.takes("]") {
             return Ok(Suffix::Each);
         }
         if self.takes(":") {
             let to = self.query()?;
-            self.expect("]")?;
+            self.close("]", open)?;
             return Ok(Suffix::Slice(None, Some(to)));
         }
         let offset = self.start + 1;
         let from = self.query()?;
         if self.takes(":") {
             let to = if self.is("]") { None } else { Some(self.query()?) };
-            self.expect("]")?;
+            self.close("]", open)?;
             return Ok(Suffix::Slice(Some(from), to));
         }
-        self.expect("]")?;
-        Ok(match from {
-            Ast::Const(Value::String(text)) => Suffix::Field(super::ast::Name { text, offset }),
-            other => Suffix::Index(other),
-        })
+        self.close("]", open)?;
+        Ok(Suffix::of(from, offset))
     }
 
     fn term(&mut self) -> Parsed {
@@ -137,18 +132,20 @@ impl Parser<'_> {
                 Ok(Ast::Recurse)
             }
             Token::Symbol("(") => {
+                let open = self.start;
                 self.advance();
                 let inner = self.query()?;
-                self.expect(")")?;
+                self.close(")", open)?;
                 Ok(inner)
             }
             Token::Symbol("[") => {
+                let open = self.start;
                 self.advance();
                 if self.takes("]") {
                     return Ok(Ast::Array(None));
                 }
                 let inner = self.query()?;
-                self.expect("]")?;
+                self.close("]", open)?;
                 Ok(Ast::Array(Some(inner.into())))
             }
             Token::Symbol("{") => self.object(),
@@ -193,6 +190,7 @@ impl Parser<'_> {
 
     fn arguments(&mut self) -> Parsed<Vec<Ast>> {
         let mut arguments = Vec::new();
+        let open = self.start;
         if !self.takes("(") {
             return Ok(arguments);
         }
@@ -202,7 +200,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect(")")?;
+        self.close(")", open)?;
         Ok(arguments)
     }
 
@@ -235,12 +233,13 @@ impl Parser<'_> {
         let source = self.nested(Self::expression)?;
         self.expect_word("as")?;
         let patterns = self.patterns()?;
+        let open = self.start;
         self.expect("(")?;
         let start = self.query()?;
         self.expect(";")?;
         let update = self.query()?;
         let extract = if foreach && self.takes(";") { Some(self.query()?.into()) } else { None };
-        self.expect(")")?;
+        self.close(")", open)?;
         let fold = Box::new(Fold { source, patterns, start, update });
         Ok(if foreach { Ast::Foreach(fold, extract) } else { Ast::Reduce(fold) })
     }
