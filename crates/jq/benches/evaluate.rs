@@ -20,7 +20,8 @@ fn document() -> Value {
     let source = format!(
         "{{id: \"order-4711\", amount: 250, status: \"open\", lines: [range(12) | {line}]}}"
     );
-    let mut outputs = compiled(&source).run(Value::Null, Vec::new(), Limits::default());
+    let program = compiled(&source);
+    let mut outputs = program.run(Value::Null, Vec::new(), Limits::default());
     outputs.next().expect("an output").expect("a value")
 }
 

@@ -160,7 +160,6 @@ fn shared_structure_is_charged_each_time_it_is_walked() {
         "any(..; . == 1)",
         "@text",
         "@html",
-        "index([[1]])",
         "del(..)",
         "[.[] | .[] | .[] | .[]] | . == (. | reverse)",
         "map(tojson)",
