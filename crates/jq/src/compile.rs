@@ -12,7 +12,7 @@ mod pattern;
 mod scope;
 mod term;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::code::{Code, Function, Op, Piece};
 use crate::library;
@@ -35,7 +35,7 @@ pub(crate) struct Compiler {
     /// The functions around the place that is being compiled, from the outside in.
     levels: Vec<Level>,
     /// The library's functions that the program calls.
-    called: HashMap<(&'static str, usize), u32>,
+    called: BTreeMap<(&'static str, usize), u32>,
     /// Those of them that are not compiled yet.
     waiting: Vec<(u32, &'static Definition)>,
 }
@@ -46,7 +46,7 @@ pub(crate) fn compile(program: &Ast, variables: &[&str]) -> Compiled<Code> {
         code: Code::default(),
         ops: Vec::new(),
         levels: Vec::new(),
-        called: HashMap::new(),
+        called: BTreeMap::new(),
         waiting: Vec::new(),
     };
     let main = compiler.reserve();

@@ -1,6 +1,6 @@
 //! Functions that are written in jq.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::syntax::ast::Definition;
@@ -9,7 +9,7 @@ use crate::{compile, natives, syntax};
 const SOURCE: &str = include_str!("library.jq");
 
 /// Definitions by name and number of arguments.
-type Definitions = HashMap<&'static str, HashMap<usize, &'static Definition>>;
+type Definitions = BTreeMap<&'static str, BTreeMap<usize, &'static Definition>>;
 
 static DEFINITIONS: LazyLock<Definitions> = LazyLock::new(|| {
     let definitions = syntax::library(SOURCE).expect("the library is well-formed");

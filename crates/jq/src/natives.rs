@@ -20,7 +20,7 @@ mod strftime;
 mod strings;
 mod strptime;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::fault::{Outcome, error};
@@ -58,7 +58,7 @@ static ALL: LazyLock<Vec<Native>> = LazyLock::new(|| {
         .collect()
 });
 
-static PLACES: LazyLock<HashMap<(&'static str, usize), u16>> = LazyLock::new(|| {
+static PLACES: LazyLock<BTreeMap<(&'static str, usize), u16>> = LazyLock::new(|| {
     let places = ALL.iter().zip(0..);
     places.map(|(native, place)| ((native.name, native.arity), place)).collect()
 });

@@ -13,7 +13,7 @@ mod read;
 mod text;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -114,13 +114,13 @@ impl Value {
 
     /// How deeply the value is nested, counted. What is shared is looked at once.
     pub(crate) fn measured_depth(&self, meter: &mut Meter) -> Result<usize, Fault> {
-        self.depth_within(meter, &mut HashMap::new())
+        self.depth_within(meter, &mut BTreeMap::new())
     }
 
     fn depth_within(
         &self,
         meter: &mut Meter,
-        known: &mut HashMap<usize, usize>,
+        known: &mut BTreeMap<usize, usize>,
     ) -> Result<usize, Fault> {
         let address = match self {
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => return Ok(0),

@@ -37,6 +37,13 @@ fn path() -> impl Strategy<Value = Value> {
     prop::collection::vec(key, 0..5).prop_map(Value::array)
 }
 
+#[test]
+fn programs_and_values_are_shared_between_threads() {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Program>();
+    is_shared::<Value>();
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_back(value in value()) {
@@ -82,7 +89,7 @@ proptest! {
         let limits = Limits { steps: 20_000, bytes: 1 << 20, stack: 2_000, nesting: 100 };
         let Ok(program) = Program::compile(&parts.concat(), &["p"], 32) else { return Ok(()) };
         let mut run = program.run(input, vec![Value::Null], limits);
-        while let Some(output) = run.next() {
+        for output in run.by_ref() {
             if let Ok(value) = output {
                 prop_assert!(value.depth() <= limits.nesting);
             }
