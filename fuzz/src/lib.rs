@@ -14,6 +14,7 @@ pub mod damage;
 pub mod definitions;
 pub mod expressions;
 pub mod fold;
+pub mod jq;
 pub mod make;
 pub mod records;
 pub mod segments;

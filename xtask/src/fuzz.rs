@@ -17,7 +17,7 @@ use crate::suites::{Failure, Suites, Verdict};
 use crate::tools;
 
 /// The targets, in the order in which they run.
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 9] = [
     "records",
     "damage",
     "workers",
@@ -26,6 +26,7 @@ const TARGETS: [&str; 8] = [
     "cloudevents",
     "definitions",
     "expressions",
+    "jq",
 ];
 
 /// Bounds on one input: seconds, and megabytes in all and at once. Where others have the cores, an

@@ -1,35 +1,33 @@
 //! jq expressions: compiled once with a definition, evaluated as often as needed.
 //!
-//! The language is jq as `jaq` implements it, without whatever looks outside the value it is
-//! given: no clock, no environment, no further input, no files, no modules, no way to end the
-//! process. An expression gives exactly one value; none or several is a fault that says so. What
-//! it gives is bounded in size and depth.
-//!
-//! This does not bound the time or the memory that an evaluation takes. Functions that call
-//! themselves are refused, because they can exhaust the stack.
+//! The language is that of `flowmill-jq`: jq 1.8.1 without whatever looks outside the value it is
+//! given. An expression gives exactly one value; none or several is a fault that says so. The
+//! time, the memory and the stacks of an evaluation are bounded, and so are the size and the depth
+//! of what it gives; over a bound it is a fault, too.
 
 mod fault;
-mod library;
 mod references;
 mod syntax;
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use jaq_core::load::{Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Exn, Vars, data};
-use jaq_json::Val;
+use flowmill_jq::{Failure, Limits, Program, Value};
+use flowmill_model::limits;
 
 pub use fault::{ExpressionFault, FaultKind};
 pub(crate) use references::NodeReference;
 pub(crate) use syntax::{SyntaxFault, template_end};
 
 use crate::json::{self, Json};
-use library::Library;
 
-/// The data an expression runs on: values, and nothing global.
-type Kind = data::JustLut<Val>;
+/// What one evaluation may use.
+const LIMITS: Limits = Limits {
+    steps: limits::EXPRESSION_STEPS,
+    bytes: limits::EXPRESSION_MEMORY_BYTES,
+    stack: limits::EXPRESSION_STACK,
+    nesting: limits::EXPRESSION_VALUE_DEPTH,
+};
 
 /// A compiled expression. Cheap to clone.
 #[derive(Clone)]
@@ -37,8 +35,8 @@ pub struct Expression(Arc<Compiled>);
 
 struct Compiled {
     source: String,
-    filter: jaq_core::Filter<Kind>,
-    variables: Vec<Variable>,
+    program: Program,
+    variables: &'static [Variable],
     nodes: Vec<NodeReference>,
     every_node: bool,
 }
@@ -93,6 +91,11 @@ impl Variable {
         }
     }
 
+    /// The name without its `$`.
+    fn bare_name(self) -> &'static str {
+        self.name().trim_start_matches('$')
+    }
+
     const fn of(self, scope: &Scope) -> &Json {
         match self {
             Self::Input => &scope.input,
@@ -117,29 +120,12 @@ impl Expression {
         source: &str,
         known: &'static [Variable],
     ) -> Result<Self, SyntaxFault> {
-        let term = syntax::parse(source)?;
-        let references = references::of(source, &term)?;
-        let library = Library::get();
-        let needed = library.needed_by(&references.calls);
-        let variables: Vec<_> = known
-            .iter()
-            .copied()
-            .filter(|variable| references.variables.contains(variable.name()))
-            .collect();
-        let arena = Arena::default();
-        let file = File { code: source, path: () };
-        let modules = Loader::new(needed.definitions).load(&arena, file).map_err(|_| {
-            SyntaxFault::new(0, "the expression cannot be read", "check its syntax")
-        })?;
-        let filter = Compiler::default()
-            .with_funs(needed.natives)
-            .with_global_vars(variables.iter().map(|variable| variable.name()))
-            .compile(modules)
-            .map_err(|errors| syntax::undefined(source, &errors, library, known))?;
+        let program = syntax::compile(source, known)?;
+        let references = references::of(&program);
         Ok(Self(Arc::new(Compiled {
             source: source.to_owned(),
-            filter,
-            variables,
+            program,
+            variables: known,
             nodes: references.nodes,
             every_node: references.every_node,
         })))
@@ -169,65 +155,40 @@ impl Expression {
     /// The one value that the expression gives for `input`.
     pub fn evaluate(&self, input: &Json, scope: &Scope) -> Result<Json, ExpressionFault> {
         let value = self.one(input, scope).and_then(|value| value.ok_or(FaultKind::NoValue));
-        value.map(Json::from_val).map_err(|kind| self.fault(kind))
+        value.map(Json::from_value).map_err(|kind| self.fault(kind))
     }
 
     /// Whether the expression holds for `input`: no value, `null` and `false` mean it does not.
     pub fn condition(&self, input: &Json, scope: &Scope) -> Result<bool, ExpressionFault> {
         let value = self.one(input, scope).map_err(|kind| self.fault(kind))?;
-        Ok(!matches!(value, None | Some(Val::Null | Val::Bool(false))))
+        Ok(!matches!(value, None | Some(Value::Null | Value::Bool(false))))
     }
 
     /// The only value that the expression gives, or none.
-    ///
-    /// A panic of the interpreter, which some absurd numbers bring about, is a fault like others:
-    /// it leaves nothing behind, because an evaluation shares only values that never change.
-    fn one(&self, input: &Json, scope: &Scope) -> Result<Option<Val>, FaultKind> {
-        let run = || {
-            let mut values = self.run(input, scope);
-            let Some(first) = values.next().transpose()? else { return Ok(None) };
-            let unfit = json::check_fit(&first).err().map(FaultKind::from);
-            let more = match values.next() {
-                None => None,
-                Some(Ok(second)) => {
-                    json::dismantle(second);
-                    Some(FaultKind::SeveralValues)
-                }
-                Some(Err(fault)) => Some(fault),
-            };
-            match more.or(unfit) {
-                None => Ok(Some(first)),
-                Some(fault) => {
-                    json::dismantle(first);
-                    Err(fault)
-                }
-            }
-        };
-        catch_unwind(AssertUnwindSafe(run))
-            .unwrap_or_else(|_| Err(FaultKind::Raised("it is beyond the interpreter".to_owned())))
+    fn one(&self, input: &Json, scope: &Scope) -> Result<Option<Value>, FaultKind> {
+        let variables = self.0.variables.iter();
+        let values = variables.map(|variable| variable.of(scope).value().clone()).collect();
+        let mut values = self.0.program.run(input.value().clone(), values, LIMITS);
+        let Some(first) = values.next().transpose().map_err(failed)? else { return Ok(None) };
+        match values.next() {
+            None => {}
+            Some(Ok(_)) => return Err(FaultKind::SeveralValues),
+            Some(Err(failure)) => return Err(failed(failure)),
+        }
+        json::check_fit(&first)?;
+        Ok(Some(first))
     }
 
     pub(crate) fn fault(&self, kind: FaultKind) -> ExpressionFault {
         ExpressionFault::new(&self.0.source, kind)
     }
-
-    fn run<'a>(
-        &'a self,
-        input: &Json,
-        scope: &Scope,
-    ) -> impl Iterator<Item = Result<Val, FaultKind>> + 'a {
-        let values = self.0.variables.iter().map(|variable| variable.of(scope).val().clone());
-        let context = Ctx::<Kind>::new(&self.0.filter.lut, Vars::new(values));
-        let outputs = self.0.filter.id.run((context, input.val().clone()));
-        outputs.map(|output| output.map_err(raised))
-    }
 }
 
-/// Turns what ended an evaluation into a fault; nothing of it may reach the process.
-fn raised(exception: Exn<'_, Val>) -> FaultKind {
-    match exception.get_err() {
-        Ok(error) => FaultKind::raised(&Json::from_val(error.into_val())),
-        Err(_) => FaultKind::Raised("a `break` or `halt` left the expression".to_owned()),
+/// What ended an evaluation, as a fault.
+fn failed(failure: Failure) -> FaultKind {
+    match failure {
+        Failure::Raised(error) => FaultKind::raised(&Json::from_value(error)),
+        Failure::Fault(fault) => fault.into(),
     }
 }
 

@@ -9,10 +9,9 @@ mod read;
 mod write;
 
 use std::fmt;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use jaq_json::{Num, Val};
+use flowmill_jq::{Number, Text, Value};
 
 pub use read::JsonError;
 pub(crate) use read::{Event, Reader, line_and_column};
@@ -20,7 +19,7 @@ pub(crate) use write::{Unfit, check_fit};
 
 /// One JSON value. Cheap to clone: arrays and objects are shared.
 #[derive(Clone, Default, PartialEq)]
-pub struct Json(Val);
+pub struct Json(Value);
 
 impl Json {
     /// Reads JSON text.
@@ -50,127 +49,99 @@ impl Json {
 
     /// `null`.
     pub const fn null() -> Self {
-        Self(Val::Null)
+        Self(Value::Null)
     }
 
     /// A string.
     pub fn string(text: impl AsRef<str>) -> Self {
-        Self(text_value(text.as_ref()))
+        Self(Value::from(text.as_ref()))
     }
 
     /// An array.
     pub fn array(items: impl IntoIterator<Item = Json>) -> Self {
-        Self(items.into_iter().map(|item| item.0).collect())
+        Self(Value::array(items.into_iter().map(|item| item.0).collect()))
     }
 
     /// An object; of two entries with one key the later counts.
     pub fn object<K: AsRef<str>>(entries: impl IntoIterator<Item = (K, Json)>) -> Self {
-        let entry = |(key, value): (K, Json)| (text_value(key.as_ref()), value.0);
-        Self(Val::obj(entries.into_iter().map(entry).collect()))
+        let entry = |(key, value): (K, Json)| (Text::from(key.as_ref()), value.0);
+        Self(Value::object(entries.into_iter().map(entry)))
     }
 
     /// Whether the value is `null`.
     pub const fn is_null(&self) -> bool {
-        matches!(self.0, Val::Null)
+        matches!(self.0, Value::Null)
     }
 
     /// The text of a string.
     pub fn as_str(&self) -> Option<&str> {
-        match &self.0 {
-            Val::TStr(text) => std::str::from_utf8(text).ok(),
-            Val::Null | Val::Bool(_) | Val::Num(_) | Val::BStr(_) | Val::Arr(_) | Val::Obj(_) => {
-                None
-            }
-        }
+        self.0.as_str()
     }
 
     /// The value of a boolean.
     pub const fn as_bool(&self) -> Option<bool> {
-        if let Val::Bool(value) = self.0 { Some(value) } else { None }
+        if let Value::Bool(value) = self.0 { Some(value) } else { None }
     }
 
     /// The value of a whole number from 0 to 2^63-1.
     pub fn as_u64(&self) -> Option<u64> {
-        let Val::Num(number) = &self.0 else { return None };
-        number.as_isize().and_then(|whole| u64::try_from(whole).ok())
+        const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+        match &self.0 {
+            Value::Number(Number::Int(whole)) => u64::try_from(*whole).ok(),
+            Value::Number(number @ (Number::Float(_) | Number::Literal(_))) => {
+                let double = number.as_f64();
+                (double.fract() == 0.0 && (0.0..BEYOND).contains(&double)).then_some(double as u64)
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
+        }
     }
 
     /// The value of a number, rounded to the nearest one that a double holds.
     pub fn as_f64(&self) -> Option<f64> {
-        let Val::Num(number) = &self.0 else { return None };
-        jaq_std::ValT::as_f64(&Val::Num(number.clone()))
+        if let Value::Number(number) = &self.0 { Some(number.as_f64()) } else { None }
     }
 
     /// The value under `key` of an object.
     pub fn get(&self, key: &str) -> Option<Json> {
-        let Val::Obj(entries) = &self.0 else { return None };
-        entries.get(&text_value(key)).cloned().map(Self)
+        let Value::Object(entries) = &self.0 else { return None };
+        entries.get(key).cloned().map(Self)
     }
 
     /// The items of an array, in order.
     pub fn items(&self) -> Option<impl ExactSizeIterator<Item = Json> + '_> {
-        let Val::Arr(items) = &self.0 else { return None };
+        let Value::Array(items) = &self.0 else { return None };
         Some(items.iter().cloned().map(Self))
     }
 
-    /// The entries of an object, in order. Keys that are no strings, which only an expression
-    /// can make, are left out.
+    /// The entries of an object, in order.
     pub fn entries(&self) -> Option<impl Iterator<Item = (String, Json)> + '_> {
-        let Val::Obj(entries) = &self.0 else { return None };
-        Some(entries.iter().filter_map(|(key, value)| {
-            Some((Json(key.clone()).as_str()?.to_owned(), Self(value.clone())))
-        }))
+        let Value::Object(entries) = &self.0 else { return None };
+        Some(entries.iter().map(|(key, value)| (key.as_str().to_owned(), Self(value.clone()))))
     }
 
     /// What kind of value it is, in words.
     pub const fn kind(&self) -> &'static str {
         match self.0 {
-            Val::Null => "null",
-            Val::Bool(_) => "a boolean",
-            Val::Num(_) => "a number",
-            Val::BStr(_) => "bytes",
-            Val::TStr(_) => "a string",
-            Val::Arr(_) => "an array",
-            Val::Obj(_) => "an object",
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
         }
     }
 
-    pub(crate) const fn from_val(value: Val) -> Self {
+    pub(crate) const fn from_value(value: Value) -> Self {
         Self(value)
     }
 
-    pub(crate) const fn val(&self) -> &Val {
+    pub(crate) const fn value(&self) -> &Value {
         &self.0
     }
-}
-
-fn text_value(text: &str) -> Val {
-    Val::utf8_str(Bytes::copy_from_slice(text.as_bytes()))
-}
-
-/// Drops a value without recursion, however deeply it is nested. What others share stays.
-pub(crate) fn dismantle(value: Val) {
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        match value {
-            Val::Arr(items) => open.extend(Arc::try_unwrap(items).into_iter().flatten()),
-            Val::Obj(entries) => {
-                let entries = Arc::try_unwrap(entries).into_iter().flatten();
-                open.extend(entries.flat_map(|(key, value)| [key, value]));
-            }
-            Val::Null | Val::Bool(_) | Val::Num(_) | Val::BStr(_) | Val::TStr(_) => {}
-        }
-    }
-}
-
-/// A number from its JSON text. Whole numbers of a sane length are exact; everything else keeps
-/// its digits until somebody calculates with it.
-fn number_value(text: &str) -> Val {
-    /// Digits beyond which a whole number is kept as text: reading digits costs quadratic time.
-    const EXACT_DIGITS: usize = 400;
-    let whole = text.len() <= EXACT_DIGITS && !text.contains(['.', 'e', 'E']);
-    let exact = if whole { Num::from_str_radix(text, 10) } else { None };
-    Val::Num(exact.unwrap_or_else(|| Num::Dec(text.to_owned().into())))
 }
 
 impl fmt::Debug for Json {
@@ -182,13 +153,13 @@ impl fmt::Debug for Json {
 
 impl From<bool> for Json {
     fn from(value: bool) -> Self {
-        Self(Val::Bool(value))
+        Self(Value::Bool(value))
     }
 }
 
 impl From<u64> for Json {
     fn from(value: u64) -> Self {
-        Self(Val::Num(Num::from_integral(value)))
+        Self(Value::Number(Number::from_text(&value.to_string())))
     }
 }
 
@@ -200,14 +171,14 @@ impl From<&str> for Json {
 
 impl From<&serde_json::Value> for Json {
     fn from(value: &serde_json::Value) -> Self {
-        use serde_json::Value;
+        use serde_json::Value as Other;
         match value {
-            Value::Null => Self::null(),
-            Value::Bool(value) => Self(Val::Bool(*value)),
-            Value::Number(number) => Self(number_value(&number.to_string())),
-            Value::String(text) => Self::string(text),
-            Value::Array(items) => Self::array(items.iter().map(Self::from)),
-            Value::Object(entries) => {
+            Other::Null => Self::null(),
+            Other::Bool(value) => Self::from(*value),
+            Other::Number(number) => Self(Value::Number(Number::from_text(&number.to_string()))),
+            Other::String(text) => Self::string(text),
+            Other::Array(items) => Self::array(items.iter().map(Self::from)),
+            Other::Object(entries) => {
                 Self::object(entries.iter().map(|(key, value)| (key, Self::from(value))))
             }
         }
@@ -223,16 +194,14 @@ impl From<serde_json::Value> for Json {
 impl From<&Json> for serde_json::Value {
     fn from(value: &Json) -> Self {
         match &value.0 {
-            Val::Null => Self::Null,
-            Val::Bool(value) => Self::Bool(*value),
-            Val::Num(number) => plain_number(number).into(),
-            Val::BStr(text) | Val::TStr(text) => {
-                Self::String(String::from_utf8_lossy(text).into_owned())
-            }
-            Val::Arr(_) => {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => plain_number(number).into(),
+            Value::String(text) => Self::String(text.as_str().to_owned()),
+            Value::Array(_) => {
                 Self::Array(value.items().into_iter().flatten().map(Self::from).collect())
             }
-            Val::Obj(_) => {
+            Value::Object(_) => {
                 let entries = value.entries().into_iter().flatten();
                 Self::Object(entries.map(|(key, value)| (key, Self::from(value))).collect())
             }
@@ -247,7 +216,7 @@ impl From<Json> for serde_json::Value {
 }
 
 /// A number as `serde_json` holds it: 64 bits, or the nearest double.
-fn plain_number(number: &Num) -> serde_json::Number {
+fn plain_number(number: &Number) -> serde_json::Number {
     let mut text = Vec::new();
     write::number(number, &mut text);
     let text = std::str::from_utf8(&text).expect("numbers are written in ASCII");

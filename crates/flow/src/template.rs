@@ -40,7 +40,7 @@ impl Template {
         if let Part::Fixed(_) = *self.0 {
             return Ok(value);
         }
-        match json::check_fit(value.val()) {
+        match json::check_fit(value.value()) {
             Ok(()) => Ok(value),
             Err(unfit) => Err(ExpressionFault::new("${ ... }", unfit.into())),
         }

@@ -293,9 +293,25 @@ pub const DIAGNOSTICS: usize = 100;
 /// Bytes of one expression's text: it is parsed whole, and nobody reviews a longer one.
 pub const EXPRESSION_BYTES: usize = 16 * 1024;
 
-/// How deeply the parts of an expression may be nested; a chain of operators counts one for each.
-/// Compiling and running it must not exhaust a stack of 2 MiB.
+/// How deeply the parts of an expression may be nested. Compiling it must not exhaust a stack of
+/// 2 MiB.
 pub const EXPRESSION_DEPTH: usize = 128;
+
+/// Steps of one evaluation of an expression: its instructions, and the work inside its functions
+/// in pieces that take as long. About 50 ms of one core, however the expression is made.
+pub const EXPRESSION_STEPS: u64 = 2_000_000;
+
+/// Bytes that one evaluation of an expression allocates in total, whether it still uses them or
+/// not: what is read and what is given are each at most [`PAYLOAD_BYTES`] of text.
+pub const EXPRESSION_MEMORY_BYTES: u64 = 96 * 1024 * 1024;
+
+/// Entries of each stack of one evaluation of an expression: values, calls inside each other,
+/// places to come back to. At most about 100 bytes each.
+pub const EXPRESSION_STACK: usize = 200_000;
+
+/// How deeply a value may be nested while an expression is evaluated. What it gives is held to
+/// [`JSON_DEPTH`]; walking a deeper value must not exhaust a stack of 2 MiB.
+pub const EXPRESSION_VALUE_DEPTH: usize = 1_000;
 
 /// Bytes of one JSON Schema in a definition. Compiled, a schema takes many times its text.
 pub const SCHEMA_BYTES: usize = 256 * 1024;

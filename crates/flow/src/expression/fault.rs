@@ -1,5 +1,6 @@
 //! How an evaluation can fail.
 
+use flowmill_jq::{Fault, Value};
 use flowmill_model::limits;
 
 use crate::diagnostic::excerpt;
@@ -33,6 +34,15 @@ pub enum FaultKind {
     /// Its value is nested too deeply.
     #[error("gave a value nested more than {} deep", limits::JSON_DEPTH)]
     TooDeep,
+    /// Its evaluation took too long.
+    #[error("ran for more than {} steps", limits::EXPRESSION_STEPS)]
+    TooManySteps,
+    /// Its evaluation needed too much memory.
+    #[error("needs more than {} MiB of memory", limits::EXPRESSION_MEMORY_BYTES / (1024 * 1024))]
+    TooMuchMemory,
+    /// Its functions called each other, or left too much to come back to.
+    #[error("calls functions inside each other more than {} deep", limits::EXPRESSION_STACK)]
+    TooManyCalls,
     /// Its value is not one that its place takes.
     #[error("gave {found}; {expected}")]
     Unexpected {
@@ -53,9 +63,13 @@ impl FaultKind {
     /// The message of a raised error: its text, or its JSON, cut to a bounded length.
     pub(super) fn raised(error: &Json) -> Self {
         const CHARS: usize = 300;
-        let text = match error.as_str() {
-            Some(text) => text.chars().take(CHARS).collect(),
-            None => String::from_utf8_lossy(&error.to_bytes()).chars().take(CHARS).collect(),
+        let text = match error.value() {
+            Value::String(text) => text.chars().take(CHARS).collect(),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => error.value().excerpt(CHARS),
         };
         Self::Raised(text)
     }
@@ -70,14 +84,17 @@ impl From<Unfit> for FaultKind {
         match unfit {
             Unfit::TooLarge => Self::TooLarge,
             Unfit::TooDeep => Self::TooDeep,
-            Unfit::Bytes => Self::Unexpected {
-                found: "bytes".to_owned(),
-                expected: "JSON has none: turn them into text with @base64",
-            },
-            Unfit::Key => Self::Unexpected {
-                found: "an object with a key that is no string".to_owned(),
-                expected: "turn keys into strings with tostring",
-            },
+        }
+    }
+}
+
+impl From<Fault> for FaultKind {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Steps(_) => Self::TooManySteps,
+            Fault::Bytes(_) => Self::TooMuchMemory,
+            Fault::Stack(_) => Self::TooManyCalls,
+            Fault::Nesting(_) => Self::TooDeep,
         }
     }
 }

@@ -6,11 +6,8 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use flowmill_jq::{Map, Number, Text, Value};
 use flowmill_model::limits;
-use jaq_json::{Map, Val};
-
-use super::number_value;
 
 /// Text that is no JSON value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -300,28 +297,28 @@ fn error_at(text: &str, offset: usize, what: &'static str) -> JsonError {
 
 /// A container that is being read.
 enum Open {
-    List(Vec<Val>),
-    Map(Map, Val),
+    List(Vec<Value>),
+    Map(Map, Text),
 }
 
 /// Reads one JSON value.
-pub(super) fn value(text: &[u8]) -> Result<Val, JsonError> {
+pub(super) fn value(text: &[u8]) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(text).map_err(|error| {
         let valid = std::str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default();
         error_at(valid, valid.len(), "the text is not UTF-8")
     })?;
     let mut reader = Reader::new(text, limits::JSON_DEPTH);
     let mut open: Vec<Open> = Vec::new();
-    let mut root = Val::Null;
+    let mut root = Value::Null;
     while let Some(step) = reader.next() {
         let done = match step?.1 {
-            Event::Null => Val::Null,
-            Event::Bool(value) => Val::Bool(value),
-            Event::Number(text) => number_value(text),
-            Event::Text(text) => string_value(text),
+            Event::Null => Value::Null,
+            Event::Bool(value) => Value::Bool(value),
+            Event::Number(text) => Value::Number(Number::from_text(text)),
+            Event::Text(text) => Value::String(shared(text)),
             Event::Key(text) => {
                 if let Some(Open::Map(_, key)) = open.last_mut() {
-                    *key = string_value(text);
+                    *key = shared(text);
                 }
                 continue;
             }
@@ -330,13 +327,13 @@ pub(super) fn value(text: &[u8]) -> Result<Val, JsonError> {
                 continue;
             }
             Event::MapStart => {
-                open.push(Open::Map(Map::default(), Val::Null));
+                open.push(Open::Map(Map::default(), Text::default()));
                 continue;
             }
             Event::ListEnd | Event::MapEnd => match open.pop() {
-                Some(Open::List(items)) => Val::Arr(items.into()),
-                Some(Open::Map(entries, _)) => Val::obj(entries),
-                None => Val::Null,
+                Some(Open::List(items)) => Value::array(items),
+                Some(Open::Map(entries, _)) => Value::from(entries),
+                None => Value::Null,
             },
         };
         match open.last_mut() {
@@ -350,9 +347,9 @@ pub(super) fn value(text: &[u8]) -> Result<Val, JsonError> {
     Ok(root)
 }
 
-fn string_value(text: Cow<'_, str>) -> Val {
+fn shared(text: Cow<'_, str>) -> Text {
     match text {
-        Cow::Borrowed(text) => Val::utf8_str(Bytes::copy_from_slice(text.as_bytes())),
-        Cow::Owned(text) => Val::utf8_str(text.into_bytes()),
+        Cow::Borrowed(text) => Text::from(text),
+        Cow::Owned(text) => Text::from(text),
     }
 }

@@ -84,17 +84,16 @@ fn canonical_text_does_not_depend_on_spelling() {
 
 #[test]
 fn what_json_has_no_text_for_is_replaced() {
-    let check = |value: Val, expect: &str| {
-        assert_eq!(Json::from_val(value).to_bytes(), expect);
+    let check = |value: Value, expect: &str| {
+        assert_eq!(Json::from_value(value).to_bytes(), expect);
     };
-    check(Val::from(f64::NAN), "null");
-    check(Val::from(f64::INFINITY), "1.7976931348623157e308");
-    check(Val::from(f64::NEG_INFINITY), "-1.7976931348623157e308");
-    check(Val::from(2.0), "2");
-    check(Val::from(0.1 + 0.2), "0.30000000000000004");
-    check(Val::from(1e-9), "1e-9");
-    check(Val::utf8_str(vec![b'a', 0xff]), "\"a\u{fffd}\"");
-    check(Val::obj([(Val::from(1_usize), Val::Null)].into_iter().collect()), r#"{"1":null}"#);
+    check(Value::from(f64::NAN), "null");
+    check(Value::from(f64::INFINITY), "1.7976931348623157e308");
+    check(Value::from(f64::NEG_INFINITY), "-1.7976931348623157e308");
+    check(Value::from(2.0), "2");
+    check(Value::from(0.1 + 0.2), "0.30000000000000004");
+    check(Value::from(1e-9), "1e-9");
+    check(Value::Number(Number::from_text(".5")), "0.5");
 }
 
 #[test]

@@ -5,8 +5,8 @@
 
 use std::io::Write;
 
+use flowmill_jq::{Number, Value};
 use flowmill_model::limits;
-use jaq_json::{Num, Val};
 
 /// Why a value must not leave an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,34 +15,28 @@ pub(crate) enum Unfit {
     TooLarge,
     /// It is nested more deeply than [`limits::JSON_DEPTH`].
     TooDeep,
-    /// It holds bytes, which JSON does not have.
-    Bytes,
-    /// It has a key that is no string.
-    Key,
 }
 
 /// Checks that a value has JSON text of bounded size and depth.
-pub(crate) fn check_fit(value: &Val) -> Result<(), Unfit> {
+pub(crate) fn check_fit(value: &Value) -> Result<(), Unfit> {
     let mut left = limits::PAYLOAD_BYTES;
     measure(value, limits::JSON_DEPTH, &mut left)
 }
 
-fn measure(value: &Val, depth: usize, left: &mut usize) -> Result<(), Unfit> {
+/// Measures until there is no room left: what is shared is measured as often as it is written.
+fn measure(value: &Value, depth: usize, left: &mut usize) -> Result<(), Unfit> {
     let bytes = match value {
-        Val::Null | Val::Bool(_) => 5,
-        Val::Num(Num::Dec(text)) => text.len(),
-        Val::Num(Num::BigInt(number)) => usize::try_from(number.bits() / 3).unwrap_or(usize::MAX),
-        Val::Num(Num::Int(_) | Num::Float(_)) => 8,
-        Val::TStr(text) => text.len() + 2,
-        Val::BStr(_) => return Err(Unfit::Bytes),
-        Val::Arr(_) | Val::Obj(_) if depth == 0 => return Err(Unfit::TooDeep),
-        Val::Arr(items) => {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(Number::Literal(literal)) => literal.text().len(),
+        Value::Number(Number::Int(_) | Number::Float(_)) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(_) | Value::Object(_) if depth == 0 => return Err(Unfit::TooDeep),
+        Value::Array(items) => {
             items.iter().try_for_each(|item| measure(item, depth - 1, left))?;
             items.len() + 2
         }
-        Val::Obj(entries) => {
+        Value::Object(entries) => {
             for (key, value) in entries.iter() {
-                let Val::TStr(key) = key else { return Err(Unfit::Key) };
                 *left = left.checked_sub(key.len() + 3).ok_or(Unfit::TooLarge)?;
                 measure(value, depth - 1, left)?;
             }
@@ -54,12 +48,12 @@ fn measure(value: &Val, depth: usize, left: &mut usize) -> Result<(), Unfit> {
 }
 
 /// Appends `value` to `out`, keys in their order.
-pub(super) fn value(value: &Val, out: &mut Vec<u8>) {
+pub(super) fn value(value: &Value, out: &mut Vec<u8>) {
     put(value, Order::Kept, out);
 }
 
 /// Appends `value` to `out`, keys sorted and numbers in one spelling.
-pub(super) fn canonical(value: &Val, out: &mut Vec<u8>) {
+pub(super) fn canonical(value: &Value, out: &mut Vec<u8>) {
     put(value, Order::Sorted, out);
 }
 
@@ -69,15 +63,17 @@ enum Order {
     Sorted,
 }
 
-fn put(value: &Val, order: Order, out: &mut Vec<u8>) {
+fn put(value: &Value, order: Order, out: &mut Vec<u8>) {
     match value {
-        Val::Null => out.extend_from_slice(b"null"),
-        Val::Bool(true) => out.extend_from_slice(b"true"),
-        Val::Bool(false) => out.extend_from_slice(b"false"),
-        Val::Num(Num::Dec(text)) if order == Order::Sorted => put_decimal(text, out),
-        Val::Num(value) => number(value, out),
-        Val::TStr(text) | Val::BStr(text) => put_text(text, out),
-        Val::Arr(items) => {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(Number::Literal(literal)) if order == Order::Sorted => {
+            put_decimal(literal.text(), out);
+        }
+        Value::Number(value) => number(value, out),
+        Value::String(text) => put_text(text, out),
+        Value::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 separate(index, out);
@@ -85,15 +81,13 @@ fn put(value: &Val, order: Order, out: &mut Vec<u8>) {
             }
             out.push(b']');
         }
-        Val::Obj(entries) => {
-            let mut entries: Vec<_> = entries.iter().collect();
-            if order == Order::Sorted {
-                entries.sort_by_key(|(key, _)| *key);
-            }
+        Value::Object(entries) => {
+            let sorted = order == Order::Sorted;
+            let entries = if sorted { entries.sorted() } else { entries.iter().collect() };
             out.push(b'{');
             for (index, (key, value)) in entries.into_iter().enumerate() {
                 separate(index, out);
-                put_key(key, out);
+                put_text(key, out);
                 out.push(b':');
                 put(value, order, out);
             }
@@ -108,23 +102,15 @@ fn separate(index: usize, out: &mut Vec<u8>) {
     }
 }
 
-fn put_key(key: &Val, out: &mut Vec<u8>) {
-    if let Val::TStr(text) | Val::BStr(text) = key {
-        return put_text(text, out);
-    }
-    let mut text = Vec::new();
-    put(key, Order::Kept, &mut text);
-    put_text(&text, out);
-}
-
 /// Appends a number in valid JSON.
-pub(super) fn number(number: &Num, out: &mut Vec<u8>) {
+pub(super) fn number(number: &Number, out: &mut Vec<u8>) {
     match number {
-        Num::Int(value) => append(out, format_args!("{value}")),
-        Num::BigInt(value) => append(out, format_args!("{value}")),
-        Num::Float(value) => put_double(*value, out),
-        Num::Dec(text) if is_json_number(text) => out.extend_from_slice(text.as_bytes()),
-        Num::Dec(text) => put_decimal(text, out),
+        Number::Int(value) => append(out, format_args!("{value}")),
+        Number::Float(value) => put_double(*value, out),
+        Number::Literal(literal) if is_json_number(literal.text()) => {
+            out.extend_from_slice(literal.text().as_bytes());
+        }
+        Number::Literal(literal) => put_decimal(literal.text(), out),
     }
 }
 
@@ -162,9 +148,8 @@ fn is_json_number(text: &str) -> bool {
     whole > 0 && !leading_zero && fraction_digits > 0 && text.parse::<f64>().is_ok()
 }
 
-/// Appends a string with its quotes. What is not UTF-8 is replaced.
-fn put_text(text: &[u8], out: &mut Vec<u8>) {
-    let text = String::from_utf8_lossy(text);
+/// Appends a string with its quotes.
+fn put_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\') {

@@ -108,7 +108,7 @@ impl RequestTemplate {
 }
 
 fn fitting(payload: Json) -> Result<Json, ExpressionFault> {
-    match json::check_fit(payload.val()) {
+    match json::check_fit(payload.value()) {
         Ok(()) => Ok(payload),
         Err(unfit) => Err(ExpressionFault::new("${ ... }", unfit.into())),
     }
