@@ -10,6 +10,7 @@ mod references;
 mod syntax;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use flowmill_jq::{Failure, Limits, Program, Value};
@@ -165,7 +166,15 @@ impl Expression {
     }
 
     /// The only value that the expression gives, or none.
+    ///
+    /// A panic of the evaluator would be a mistake of ours. It must not take a trigger or a shard
+    /// with it, and leaves nothing behind: an evaluation shares only values that never change.
     fn one(&self, input: &Json, scope: &Scope) -> Result<Option<Value>, FaultKind> {
+        catch_unwind(AssertUnwindSafe(|| self.outputs(input, scope)))
+            .unwrap_or_else(|_| Err(FaultKind::Raised("it is beyond the evaluator".to_owned())))
+    }
+
+    fn outputs(&self, input: &Json, scope: &Scope) -> Result<Option<Value>, FaultKind> {
         let variables = self.0.variables.iter();
         let values = variables.map(|variable| variable.of(scope).value().clone()).collect();
         let mut values = self.0.program.run(input.value().clone(), values, LIMITS);

@@ -89,10 +89,8 @@ proptest! {
         let limits = Limits { steps: 20_000, bytes: 1 << 20, stack: 2_000, nesting: 100 };
         let Ok(program) = Program::compile(&parts.concat(), &["p"], 32) else { return Ok(()) };
         let mut run = program.run(input, vec![Value::Null], limits);
-        for output in run.by_ref() {
-            if let Ok(value) = output {
-                prop_assert!(value.depth() <= limits.nesting);
-            }
+        for value in run.by_ref().flatten() {
+            prop_assert!(value.depth() <= limits.nesting);
         }
         let usage = run.usage();
         prop_assert!(usage.steps <= limits.steps && usage.bytes <= limits.bytes);
