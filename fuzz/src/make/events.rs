@@ -3,9 +3,10 @@
 use arbitrary::{Result, Unstructured};
 use flowmill_model::event::{
     AttemptFailed, Branch, Cancelled, Completed, ContextSet, Emission, Event, Faulted, InputKept,
-    NodeBranched, NodeCompleted, NodeFailed, NodeSkipped, Quarantined, Resumed, SignalAwaited, SignalBuffered, SignalDelivered, Started,
-    Suspended, TaskCompleted, TaskPostponed, TaskRedispatched, TaskRescheduled, TaskScheduled,
-    TaskStarted, TaskTimerMoved, TimerHeld, Value, WaitCompleted, WaitStarted,
+    NodeBranched, NodeCompleted, NodeFailed, NodeSkipped, Quarantined, Resumed, SignalAwaited,
+    SignalBuffered, SignalDelivered, Started, Suspended, TaskCompleted, TaskPostponed,
+    TaskRedispatched, TaskRescheduled, TaskScheduled, TaskStarted, TaskTimerMoved, TimerHeld,
+    Value, WaitCompleted, WaitStarted,
 };
 
 use super::{Make, enums, structs};

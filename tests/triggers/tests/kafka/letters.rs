@@ -98,7 +98,7 @@ async fn an_expression_without_end_is_a_dead_letter_and_holds_up_nobody() {
     until("the dead letter", buried).await;
     let letters = node.records(&Topic::DeadLetters);
     let error = header(&letters[0], "flowmill-error").unwrap();
-    assert!(error.contains("more than 5 s"), "{error}");
+    assert!(error.contains("ran for more than"), "{error}");
     node.await_positions("orders", "endless.t", &[4]).await;
     node.await_executions("orders", 3).await;
     triggers.stop().await;
