@@ -14,12 +14,14 @@ mod status;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use bincode::{Decode, Encode};
 use flowmill_model::history::Blob;
 use flowmill_model::{
     Activation, CommandId, ConnectionIndex, ContentHash, ExecutionId, FlowVersion, NodeIndex,
     Payload, Problem, Sequence, TimerId, Timestamp, TraceContext,
 };
 
+use encoding::Appended;
 pub use pending::{Pending, PendingReason, PendingTimer, TaskSpec};
 pub use state::TimerKind;
 pub(crate) use state::{
@@ -29,7 +31,7 @@ pub(crate) use state::{
 pub use status::Status;
 
 /// The state of one execution.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Execution {
     pub(crate) id: ExecutionId,
     pub(crate) sequence: Sequence,
@@ -52,7 +54,7 @@ pub struct Execution {
     /// The number of the next timer.
     pub(crate) next_timer: TimerId,
     /// What expressions see as `$context`; an empty object while it was never set.
-    pub(crate) context: Option<Payload>,
+    pub(crate) context: Appended<Option<Payload>>,
 }
 
 impl Execution {
@@ -73,7 +75,7 @@ impl Execution {
             commands: VecDeque::new(),
             timers: BTreeMap::new(),
             next_timer: TimerId::new(0),
-            context: None,
+            context: Appended(None),
         }
     }
 

@@ -51,7 +51,7 @@ impl Draft<'_> {
 
     /// The execution's context; an empty object while it was never set.
     pub(crate) fn context(&mut self) -> Result<Json, Problem> {
-        match self.state.context.clone() {
+        match self.state.context.0.clone() {
             Some(context) => self.values.parse(&context).map_err(|error| unreadable(&error)),
             None => Ok(Json::object::<&str>([])),
         }

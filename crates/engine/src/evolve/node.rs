@@ -36,7 +36,7 @@ impl Execution {
     pub(super) fn on_context_set(&mut self, event: &ContextSet) {
         self.begin(event.activation);
         let token = self.consume(&event.consumed);
-        self.context = Some(event.context.clone());
+        self.context.0 = Some(event.context.clone());
         self.emit(event.activation.node, &event.emission, token);
     }
 

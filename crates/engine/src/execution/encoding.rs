@@ -9,50 +9,54 @@
 //! A state is written in the oldest version that can hold it, so that a build of before reads what
 //! it could have written itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bincode::{Decode, Encode};
+use bincode::de::{BorrowDecoder, Decoder};
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
+use bincode::{BorrowDecode, Decode, Encode};
 use bytes::Bytes;
 use flowmill_model::envelope::{self, FrameError, Framed};
-use flowmill_model::{
-    Activation, ConnectionIndex, ExecutionId, NodeIndex, Payload, Sequence, TimerId, limits,
-};
+use flowmill_model::{Payload, limits};
 
-use super::{
-    Active, Arrival, Buffered, Ending, Execution, Head, How, Remembered, Suspension, Timer,
-};
+use super::{Active, Execution, How};
 
-/// What version 1 held: its fields are fixed, and so is their order.
+/// A state as version 1 has it: without the parts that are [`Appended`].
 #[derive(Encode, Decode)]
-struct Body {
-    id: ExecutionId,
-    sequence: Sequence,
-    head: Option<Arc<Head>>,
-    ending: Option<Ending>,
-    suspension: Option<Suspension>,
-    tokens: BTreeMap<ConnectionIndex, VecDeque<Payload>>,
-    active: BTreeMap<Activation, Active>,
-    runs: BTreeMap<NodeIndex, u32>,
-    outputs: BTreeMap<NodeIndex, Payload>,
-    arrivals: Vec<Arrival>,
-    signals: VecDeque<Buffered>,
-    commands: Remembered,
-    timers: BTreeMap<TimerId, Timer>,
-    next_timer: TimerId,
+struct Plain {
+    skeleton: Execution,
     values: Vec<Payload>,
     places: Vec<u32>,
 }
 
-/// A state that needs nothing of what came later.
-#[derive(Encode, Decode)]
-struct Plain(Body);
-
 /// Any state. What is appended here is empty in older ones.
 #[derive(Encode, Decode)]
 struct Stored {
-    body: Body,
+    plain: Plain,
     context: Option<Payload>,
+}
+
+/// A part of the state that came after version 1: it is stored after all the rest, not in its place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Appended<T>(pub(crate) T);
+
+impl<T> Encode for Appended<T> {
+    fn encode<E: Encoder>(&self, _: &mut E) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl<C, T: Default> Decode<C> for Appended<T> {
+    fn decode<D: Decoder<Context = C>>(_: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self::default())
+    }
+}
+
+impl<'de, C, T: Default> BorrowDecode<'de, C> for Appended<T> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(_: &mut D) -> Result<Self, DecodeError> {
+        Ok(Self::default())
+    }
 }
 
 flowmill_model::framed! { Plain = 150, 1; }
@@ -86,16 +90,19 @@ impl Execution {
             });
             places.push(number);
         }
-        let stored = Stored::of(skeleton, values, places);
-        match stored.context {
-            None => envelope::encode(&Plain(stored.body)),
-            Some(_) => envelope::encode(&stored),
+        let context = skeleton.context.0.take();
+        let plain = Plain { skeleton, values, places };
+        match context {
+            None => envelope::encode(&plain),
+            Some(_) => envelope::encode(&Stored { plain, context }),
         }
     }
 
     /// Reads what [`Execution::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let (mut skeleton, values, places) = envelope::decode::<Stored>(bytes)?.parts();
+        let Stored { plain, context } = envelope::decode(bytes)?;
+        let Plain { mut skeleton, values, places } = plain;
+        skeleton.context = Appended(context);
         let targets = skeleton.payloads_mut();
         let left = targets.len().abs_diff(places.len());
         if left != 0 {
@@ -160,7 +167,7 @@ impl Execution {
             .chain(self.outputs.values())
             .chain(self.arrivals.iter().map(|arrival| &arrival.value))
             .chain(self.signals.iter().map(|signal| &signal.payload))
-            .chain(&self.context)
+            .chain(&self.context.0)
     }
 
     /// The same places as [`Execution::payloads`], in the same order.
@@ -181,90 +188,8 @@ impl Execution {
             .chain(self.outputs.values_mut())
             .chain(self.arrivals.iter_mut().map(|arrival| &mut arrival.value))
             .chain(self.signals.iter_mut().map(|signal| &mut signal.payload))
-            .chain(&mut self.context)
+            .chain(&mut self.context.0)
             .collect()
-    }
-}
-
-impl Stored {
-    fn of(skeleton: Execution, values: Vec<Payload>, places: Vec<u32>) -> Self {
-        let Execution {
-            id,
-            sequence,
-            head,
-            ending,
-            suspension,
-            tokens,
-            active,
-            runs,
-            outputs,
-            arrivals,
-            signals,
-            commands,
-            timers,
-            next_timer,
-            context,
-        } = skeleton;
-        let body = Body {
-            id,
-            sequence,
-            head,
-            ending,
-            suspension,
-            tokens,
-            active,
-            runs,
-            outputs,
-            arrivals,
-            signals,
-            commands,
-            timers,
-            next_timer,
-            values,
-            places,
-        };
-        Self { body, context }
-    }
-
-    /// The state without its values, the values, and where each stands.
-    fn parts(self) -> (Execution, Vec<Payload>, Vec<u32>) {
-        let Self { body, context } = self;
-        let Body {
-            id,
-            sequence,
-            head,
-            ending,
-            suspension,
-            tokens,
-            active,
-            runs,
-            outputs,
-            arrivals,
-            signals,
-            commands,
-            timers,
-            next_timer,
-            values,
-            places,
-        } = body;
-        let skeleton = Execution {
-            id,
-            sequence,
-            head,
-            ending,
-            suspension,
-            tokens,
-            active,
-            runs,
-            outputs,
-            arrivals,
-            signals,
-            commands,
-            timers,
-            next_timer,
-            context,
-        };
-        (skeleton, values, places)
     }
 }
 
@@ -337,16 +262,16 @@ mod tests {
 
     #[test]
     fn a_state_stored_in_version_2_is_read_and_written_the_same() {
-        let state = Execution { context: Some("{\"k\":[1]}".into()), ..full() };
+        let state = Execution { context: Appended(Some("{\"k\":[1]}".into())), ..full() };
         let execution = golden(2, &state);
         assert_eq!(execution, state);
-        assert_eq!(Execution { context: None, ..execution }, golden(1, &full()));
+        assert_eq!(Execution { context: Appended(None), ..execution }, golden(1, &full()));
     }
 
     #[test]
     fn a_state_stored_in_version_1_is_read_and_written_the_same() {
         let execution = golden(1, &full());
-        assert_eq!(execution.context, None);
+        assert_eq!(execution.context.0, None);
         assert_eq!(execution.status(), crate::execution::Status::Suspended);
         assert_eq!(execution.pending().len(), 5);
         assert_eq!(execution.timers().count(), 5, "one of six is held");

@@ -11,6 +11,7 @@ use crate::graph::{MergeMode, NodeKind, SwitchMode, Wait};
 use crate::retry::Backoff;
 
 mod broken;
+mod control;
 mod hostile;
 
 const ORDERS: &str = include_str!("../../../../examples/orders.yaml");
