@@ -7,6 +7,14 @@ use rdkafka::ClientContext;
 use rdkafka::bindings::{rd_kafka_brokers_add, rd_kafka_brokers_learned_ids, rd_kafka_mem_free};
 use rdkafka::client::Client;
 
+/// Makes the library of TLS ready. Comes before the first client of a process.
+///
+/// Left to itself it frees what it has when the process ends, under clients that still run: such a
+/// process crashes now and then instead of ending as it says.
+pub fn prepare() {
+    openssl_sys::init();
+}
+
 /// How many brokers the cluster has told a client of. None of them need be reachable.
 #[expect(unsafe_code, reason = "rdkafka does not pass this call on")]
 pub fn brokers_known<C: ClientContext>(client: &Client<C>) -> usize {

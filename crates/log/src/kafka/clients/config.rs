@@ -85,6 +85,7 @@ impl Clients {
         purpose: &str,
         extra: &[(&str, &str)],
     ) -> Result<ClientConfig, ClientError> {
+        flowmill_librdkafka::prepare();
         let mut config = ClientConfig::new();
         // Lines below a warning are for debugging the library; errors come as events.
         config.set_log_level(RDKafkaLogLevel::Warning);
