@@ -83,6 +83,9 @@ fn expressions(criterion: &mut Criterion) {
             | NodeKind::Merge { .. }
             | NodeKind::Wait(_)
             | NodeKind::Signal { .. }
+            | NodeKind::ForEach { .. }
+            | NodeKind::While { .. }
+            | NodeKind::Try { .. }
             | NodeKind::Fail { .. }
             | NodeKind::Task { .. }
             | NodeKind::HttpRequest { .. }

@@ -16,9 +16,10 @@ use flowmill_model::history::{
 use flowmill_model::shard::ShardAnnouncement;
 use flowmill_model::task::{Failure, Outcome, ResultRecord, TaskRecord};
 use flowmill_model::{
-    Activation, BatchNumber, CommandId, ConnectionIndex, ContentHash, Epoch, ExecutionId, FlowName,
-    FlowVersion, Name, NodeIndex, Offset, Payload, PortIndex, Problem, Queue, Sequence, ShardId,
-    TaskId, TaskToken, TimerId, Timestamp, TraceContext, Version,
+    Activation, BatchNumber, BlockIndex, CommandId, ConnectionIndex, ContentHash, Epoch,
+    ExecutionId, FlowName, FlowVersion, FrameId, Name, NodeIndex, Offset, Payload, PortIndex,
+    Problem, Queue, Sequence, ShardId, TaskId, TaskToken, TimerId, Timestamp, TraceContext,
+    Version,
 };
 
 /// A value that bytes can be turned into.
@@ -82,7 +83,7 @@ macro_rules! plain {
 plain! { bool u8 u16 u32 u64 u128 String }
 
 numbers! {
-    BatchNumber ConnectionIndex Epoch NodeIndex Offset PortIndex Sequence ShardId TaskToken TimerId
+    BatchNumber BlockIndex ConnectionIndex Epoch FrameId NodeIndex Offset PortIndex Sequence ShardId TaskToken TimerId
     ContentHash
 }
 

@@ -30,7 +30,7 @@ pub(crate) const GENERATED: &[&str] = &[
 
 /// Bytes as a version stored them.
 pub(crate) const STORED: &[&str] = &[
-    "every_kind_is_stored_as_it_was_in_version_1",
+    "every_kind_is_stored_as_it_was_in_each_version",
     "execution::encoding::tests::a_state_stored_in_any_version_is_read_and_written_the_same",
     "the_records_are_those_that_were_published",
 ];

@@ -6,9 +6,13 @@
 //! is closed when no token can ever come by it again: that follows from the state, so skipped
 //! branches need no events of their own.
 
+use std::collections::BTreeMap;
+
 use flowmill_flow::{MergeMode, NodeKind};
 use flowmill_model::event::Completed;
-use flowmill_model::{ConnectionIndex, ErrorCode, NodeIndex, Payload, Problem, limits};
+use flowmill_model::{
+    BlockIndex, ConnectionIndex, ErrorCode, FrameId, NodeIndex, Payload, Problem, limits,
+};
 
 use crate::draft::Draft;
 use crate::nodes::{self, Run};
@@ -21,16 +25,23 @@ impl Draft<'_> {
             return;
         }
         if self.state.runs.is_empty() {
-            nodes::start(self);
+            nodes::start(self, FrameId::ROOT);
         }
-        let flow = self.flow;
-        let targets = self.state.tokens.keys().map(|index| flow.connection(*index).to);
-        self.ready.extend(targets);
+        for frame in self.frames() {
+            let flow = self.flow;
+            let targets = self.state.tokens(frame).into_iter().flat_map(BTreeMap::keys);
+            self.ready.extend(targets.map(|index| (frame, flow.connection(*index).to)));
+        }
+        self.owners.extend(self.state.owners());
         while !self.stands_still() {
-            if let Some(node) = self.ready.pop_first() {
-                self.run_tokens(node);
-            } else if let Some((node, wanted)) = self.joinable() {
-                self.join(node, wanted);
+            if let Some((frame, node)) = self.ready.pop_first() {
+                self.run_tokens(frame, node);
+            } else if let Some((frame, node, wanted)) = self.joinable() {
+                self.join(frame, node, wanted);
+            } else if let Some(frame) = self.finished() {
+                self.close(frame);
+            } else if let Some(owner) = self.owners.pop_first() {
+                self.advance(owner);
             } else if self.state.active.is_empty() {
                 return self.complete();
             } else {
@@ -39,51 +50,59 @@ impl Draft<'_> {
         }
     }
 
+    /// Every frame, that of the flow itself first.
+    fn frames(&self) -> Vec<FrameId> {
+        let open = self.state.frames.0.open.keys().copied();
+        std::iter::once(FrameId::ROOT).chain(open).collect()
+    }
+
     fn stands_still(&self) -> bool {
         self.state.is_ended() || self.state.suspension.is_some()
     }
 
     /// Runs a node once per token in front of it.
-    fn run_tokens(&mut self, node: NodeIndex) {
+    fn run_tokens(&mut self, frame: FrameId, node: NodeIndex) {
         let flow = self.flow;
-        if self.joins(node).is_some() {
+        if self.joins(frame, node).is_some() {
             return;
         }
         for connection in &flow.node(node).incoming {
-            while let Some(token) = self.token(*connection).cloned() {
+            while let Some(token) = self.token(frame, *connection).cloned() {
                 if self.state.is_ended() || !self.may_go_on() {
                     return;
                 }
                 let activation = self.next_run(node);
-                nodes::run(self, &Run { activation, connection: *connection, token });
+                nodes::run(self, &Run { activation, frame, connection: *connection, token });
             }
         }
     }
 
     /// How many branches a `merge` that joins them waits for; nothing of other nodes, and of one
     /// that has waited for some and passes no more.
-    fn joins(&self, node: NodeIndex) -> Option<usize> {
+    fn joins(&self, frame: FrameId, node: NodeIndex) -> Option<usize> {
         let NodeKind::Merge { mode } = self.flow.node(node).kind else { return None };
         match mode {
             MergeMode::Any => None,
             MergeMode::All => Some(self.flow.node(node).incoming.len()),
-            MergeMode::Count(count) => (self.state.runs_of(node) == 0).then_some(count.get()),
+            MergeMode::Count(count) => {
+                (self.state.runs_in(frame, node) == 0).then_some(count.get())
+            }
         }
     }
 
     /// Takes one token from each connection into a `merge` that has one, up to as many as it joins.
-    fn join(&mut self, node: NodeIndex, wanted: usize) {
+    fn join(&mut self, frame: FrameId, node: NodeIndex, wanted: usize) {
         if !self.may_go_on() {
             return;
         }
         let flow = self.flow;
         let incoming = flow.node(node).incoming.iter().copied();
-        let tokens = incoming.filter_map(|index| Some((index, self.token(index)?.clone())));
+        let tokens = incoming.filter_map(|index| Some((index, self.token(frame, index)?.clone())));
         let tokens: Vec<(ConnectionIndex, Payload)> = tokens.take(wanted).collect();
         let needed = if self.joins_all(node) { 1 } else { wanted };
-        nodes::join(self, self.next_run(node), &tokens, needed);
+        nodes::join(self, frame, self.next_run(node), &tokens, needed);
         // What came besides ends there.
-        self.ready.insert(node);
+        self.ready.insert((frame, node));
     }
 
     fn joins_all(&self, node: NodeIndex) -> bool {
@@ -104,26 +123,40 @@ impl Draft<'_> {
         false
     }
 
-    /// The first `merge` that joins branches and can run, and how many it joins at most.
-    fn joinable(&self) -> Option<(NodeIndex, usize)> {
+    /// The first `merge` that joins branches and can run, in which frame, and how many it joins at
+    /// most.
+    fn joinable(&self) -> Option<(FrameId, NodeIndex, usize)> {
+        self.frames().into_iter().find_map(|frame| {
+            let (node, wanted) = self.joinable_in(frame)?;
+            Some((frame, node, wanted))
+        })
+    }
+
+    fn joinable_in(&self, frame: FrameId) -> Option<(NodeIndex, usize)> {
         let flow = self.flow;
+        let tokens = self.state.tokens(frame)?;
+        if tokens.is_empty() {
+            return None;
+        }
         let mut targets: Vec<NodeIndex> =
-            self.state.tokens.keys().map(|index| flow.connection(*index).to).collect();
+            tokens.keys().map(|index| flow.connection(*index).to).collect();
         targets.sort_unstable();
         targets.dedup();
-        let mut exhausted = Exhausted { draft: self, known: Vec::new() };
+        let mut exhausted = Exhausted { draft: self, frame, known: Vec::new() };
         targets.into_iter().find_map(|node| {
-            let wanted = self.joins(node)?;
+            let wanted = self.joins(frame, node)?;
             let incoming = &flow.node(node).incoming;
-            let came = incoming.iter().filter(|index| self.token(**index).is_some()).count();
-            let mut rest = incoming.iter().filter(|index| self.token(**index).is_none());
-            (came >= wanted || rest.all(|index| exhausted.closes(*index))).then_some((node, wanted))
+            let came = |index: &&ConnectionIndex| self.token(frame, **index).is_some();
+            let count = incoming.iter().filter(came).count();
+            let mut rest = incoming.iter().filter(|index| !came(index));
+            (count >= wanted || rest.all(|index| exhausted.closes(*index)))
+                .then_some((node, wanted))
         })
     }
 
     /// Ends the execution: nothing is left that could move.
     fn complete(&mut self) {
-        let output = output::of(self.flow, &self.state.arrivals);
+        let output = output::of(self.flow, BlockIndex::ROOT, &self.state.arrivals);
         if let Err(problem) = output::check(self, &output) {
             return self.fault(None, problem);
         }
@@ -141,6 +174,7 @@ pub(crate) fn too_much() -> String {
 /// Which nodes can never put a token out again. Found once per node and look.
 struct Exhausted<'a, 'f> {
     draft: &'a Draft<'f>,
+    frame: FrameId,
     known: Vec<Option<bool>>,
 }
 
@@ -158,12 +192,15 @@ impl Exhausted<'_, '_> {
             | NodeKind::Switch { .. }
             | NodeKind::Wait(_)
             | NodeKind::Signal { .. }
+            | NodeKind::ForEach { .. }
+            | NodeKind::While { .. }
+            | NodeKind::Try { .. }
             | NodeKind::Fail { .. }
             | NodeKind::Task { .. }
             | NodeKind::HttpRequest { .. }
             | NodeKind::KafkaProduce { .. } => false,
         };
-        once && self.draft.state.runs_of(node) > 0
+        once && self.draft.state.runs_in(self.frame, node) > 0
     }
 
     /// Whether no token can come by the connection any more.
@@ -184,10 +221,13 @@ impl Exhausted<'_, '_> {
             self.known[node.index()] = Some(true);
             return true;
         }
-        let runs = |activation: &flowmill_model::Activation| activation.node == node;
-        let exhausted = !self.draft.state.active.keys().any(runs)
+        let state = &self.draft.state;
+        let runs = |activation: &flowmill_model::Activation| {
+            activation.node == node && state.frame_of(*activation) == self.frame
+        };
+        let exhausted = !state.active.keys().any(runs)
             && flow.node(node).incoming.iter().all(|index| {
-                self.draft.token(*index).is_none()
+                self.draft.token(self.frame, *index).is_none()
                     && self.is_exhausted(flow.connection(*index).from)
             });
         self.known[node.index()] = Some(exhausted);

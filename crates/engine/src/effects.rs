@@ -64,12 +64,17 @@ impl Derived<'_> {
             Event::Completed(event) => self.clear(&event.cleared),
             Event::Faulted(event) => self.clear(&event.cleared),
             Event::Cancelled(event) => self.clear(&event.cleared),
+            Event::FrameOpened(event) => self.clear(&event.cleared),
+            Event::FrameClosed(event) => self.clear(&event.cleared),
+            Event::ScopeDelayed(event) => self.set(Some(event.timer)),
+            Event::ScopeCompleted(event) => self.clear(&event.cleared),
             Event::TimerHeld(event) => self.clear(&[event.timer]),
             Event::Resumed(_) => self.effects.extend(self.after.timers().map(Effect::SetTimer)),
             Event::NodeCompleted(_)
             | Event::NodeSkipped(_)
             | Event::NodeBranched(_)
             | Event::ContextSet(_)
+            | Event::ScopeEntered(_)
             | Event::TaskStarted(_)
             | Event::SignalBuffered(_)
             | Event::Suspended(_)
@@ -89,6 +94,11 @@ impl Derived<'_> {
             | Event::NodeSkipped(_)
             | Event::NodeBranched(_)
             | Event::ContextSet(_)
+            | Event::ScopeEntered(_)
+            | Event::FrameOpened(_)
+            | Event::FrameClosed(_)
+            | Event::ScopeDelayed(_)
+            | Event::ScopeCompleted(_)
             | Event::TaskStarted(_)
             | Event::TaskCompleted(_)
             | Event::AttemptFailed(_)

@@ -5,10 +5,15 @@
 
 mod lifecycle;
 mod node;
+mod scope;
 mod task;
 
+use std::sync::Arc;
+
 use flowmill_model::event::{Emission, Event, ResultPlace, TimerSet, Value};
-use flowmill_model::{Activation, CommandId, ConnectionIndex, NodeIndex, Payload, TimerId, limits};
+use flowmill_model::{
+    Activation, CommandId, ConnectionIndex, FrameId, NodeIndex, Payload, TimerId, limits,
+};
 
 use crate::execution::{Arrival, Execution, Timer, TimerKind};
 
@@ -35,6 +40,11 @@ pub fn evolve(execution: &mut Execution, event: &Event) {
         Event::SignalAwaited(event) => execution.on_signal_awaited(event),
         Event::SignalBuffered(event) => execution.on_signal_buffered(event),
         Event::SignalDelivered(event) => execution.on_signal_delivered(event),
+        Event::ScopeEntered(event) => execution.on_scope_entered(event),
+        Event::FrameOpened(event) => execution.on_frame_opened(event),
+        Event::FrameClosed(event) => execution.on_frame_closed(event),
+        Event::ScopeDelayed(event) => execution.on_scope_delayed(event),
+        Event::ScopeCompleted(event) => execution.on_scope_completed(event),
         Event::TimerHeld(event) => execution.on_timer_held(event),
         Event::Suspended(event) => execution.on_suspended(event),
         Event::Resumed(event) => execution.on_resumed(event),
@@ -48,19 +58,24 @@ pub fn evolve(execution: &mut Execution, event: &Event) {
 
 impl Execution {
     /// Counts a run of a node as begun.
-    fn begin(&mut self, activation: Activation) {
+    fn begin(&mut self, activation: Activation, frame: FrameId) {
         let runs = self.runs.entry(activation.node).or_default();
         *runs = (*runs).max(activation.iteration.saturating_add(1));
+        if let Some(frame) = self.frame_mut(frame) {
+            let runs = frame.runs.entry(activation.node).or_default();
+            *runs = runs.saturating_add(1);
+        }
     }
 
     /// Takes one token from each connection; gives the first one's value.
-    fn consume(&mut self, connections: &[ConnectionIndex]) -> Option<Payload> {
+    fn consume(&mut self, frame: FrameId, connections: &[ConnectionIndex]) -> Option<Payload> {
+        let tokens = self.tokens_mut(frame)?;
         let mut first = None;
         for connection in connections {
-            let Some(queue) = self.tokens.get_mut(connection) else { continue };
+            let Some(queue) = tokens.get_mut(connection) else { continue };
             let token = queue.pop_front();
             if queue.is_empty() {
-                self.tokens.remove(connection);
+                tokens.remove(connection);
             }
             first = first.or(token);
         }
@@ -68,28 +83,46 @@ impl Execution {
     }
 
     /// Puts out what an emission says; `same` is what [`Value::Same`] stands for.
-    fn emit(&mut self, node: NodeIndex, emission: &Emission, same: Option<Payload>) {
+    fn emit(
+        &mut self,
+        frame: FrameId,
+        node: NodeIndex,
+        emission: &Emission,
+        same: Option<Payload>,
+    ) {
         let value = match &emission.value {
             Value::Same => same.unwrap_or_else(Payload::null),
             Value::New(value) => value.clone(),
         };
-        self.put_out(&emission.connections, &value);
-        self.keep(node, emission.keep, emission.result, value);
+        self.put_out(frame, &emission.connections, &value);
+        self.keep(frame, node, (emission.keep, emission.result), value);
     }
 
-    fn put_out(&mut self, connections: &[ConnectionIndex], value: &Payload) {
+    fn put_out(&mut self, frame: FrameId, connections: &[ConnectionIndex], value: &Payload) {
+        let Some(tokens) = self.tokens_mut(frame) else { return };
         for connection in connections {
-            self.tokens.entry(*connection).or_default().push_back(value.clone());
+            tokens.entry(*connection).or_default().push_back(value.clone());
         }
     }
 
     /// Remembers what a node put out, where it is asked for later.
-    fn keep(&mut self, node: NodeIndex, keep: bool, result: Option<ResultPlace>, value: Payload) {
+    fn keep(
+        &mut self,
+        frame: FrameId,
+        node: NodeIndex,
+        (keep, result): (bool, Option<ResultPlace>),
+        value: Payload,
+    ) {
+        let (outputs, arrivals) = match self.frames.0.open.get_mut(&frame).map(Arc::make_mut) {
+            Some(frame) => (&mut frame.outputs, &mut frame.arrivals),
+            None if frame == FrameId::ROOT => (&mut self.outputs, &mut self.arrivals),
+            None => return,
+        };
         if keep {
-            self.outputs.insert(node, value.clone());
+            outputs.insert(node, value.clone());
         }
         if let Some(place) = result {
-            self.arrivals.push(Arrival { node, place, value });
+            arrivals.push(Arrival { node, place, value });
         }
     }
 

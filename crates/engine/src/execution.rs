@@ -7,6 +7,7 @@
 //! has ended holds nothing that could change it: no token, activation, timer or signal.
 
 mod encoding;
+mod frames;
 mod pending;
 mod state;
 mod status;
@@ -22,6 +23,7 @@ use flowmill_model::{
 };
 
 use encoding::Appended;
+pub(crate) use frames::{Attempts, Ended, Frame, Frames, Owner, Results, Work};
 pub use pending::{Pending, PendingReason, PendingTimer, TaskSpec};
 pub use state::TimerKind;
 pub(crate) use state::{
@@ -55,6 +57,8 @@ pub struct Execution {
     pub(crate) next_timer: TimerId,
     /// What expressions see as `$context`; an empty object while it was never set.
     pub(crate) context: Appended<Option<Payload>>,
+    /// What goes on inside nodes that own blocks.
+    pub(crate) frames: Appended<Frames>,
 }
 
 impl Execution {
@@ -76,6 +80,7 @@ impl Execution {
             timers: BTreeMap::new(),
             next_timer: TimerId::new(0),
             context: Appended(None),
+            frames: Appended(Frames::NONE),
         }
     }
 
@@ -116,7 +121,7 @@ impl Execution {
     pub fn is_idle(&self) -> bool {
         let sent = |active: &Active| match active {
             Active::Task(task) => matches!(task.phase, Phase::Sent { .. }),
-            Active::Wait(_) | Active::Signal(_) => false,
+            Active::Wait(_) | Active::Signal(_) | Active::Owner(_) => false,
         };
         !self.active.values().any(sent)
     }

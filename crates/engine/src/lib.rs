@@ -20,6 +20,7 @@
 #[cfg(test)]
 extern crate self as flowmill_engine;
 
+mod blocks;
 mod command;
 mod decide;
 mod draft;

@@ -17,9 +17,12 @@ mod task;
 mod wait;
 
 use flowmill_flow::{ExpressionFault, FaultKind, Json, JsonError, MergeMode, NodeKind};
-use flowmill_model::event::{NodeCompleted, Value};
-use flowmill_model::{Activation, ConnectionIndex, ErrorCode, Payload, PortIndex, Problem, limits};
+use flowmill_model::event::{NodeCompleted, ScopeWork, Value};
+use flowmill_model::{
+    Activation, ConnectionIndex, ErrorCode, FrameId, Payload, PortIndex, Problem, limits,
+};
 
+use crate::blocks;
 use crate::draft::Draft;
 
 pub(crate) use merge::join;
@@ -30,6 +33,8 @@ pub(crate) use task::overdue;
 /// A run of a node on one token.
 pub(crate) struct Run {
     pub(crate) activation: Activation,
+    /// The run of the block that the node is in.
+    pub(crate) frame: FrameId,
     /// Where the token is.
     pub(crate) connection: ConnectionIndex,
     /// Its value.
@@ -44,7 +49,7 @@ pub(crate) fn run(draft: &mut Draft<'_>, run: &Run) {
         Err(problem) => Err(problem),
     };
     if let Err(problem) = done {
-        draft.fail_run(run.activation, vec![run.connection], problem);
+        draft.fail_run(run.frame, run.activation, vec![run.connection], problem);
     }
 }
 
@@ -68,6 +73,19 @@ fn act(draft: &mut Draft<'_>, run: &Run) -> Result<(), Problem> {
         NodeKind::Merge { mode: MergeMode::All } => Ok(()),
         NodeKind::Wait(wait) => wait::run(draft, run, wait),
         NodeKind::Signal { name, timeout } => signal::run(draft, run, name, *timeout),
+        NodeKind::ForEach { items, .. } => {
+            let work = blocks::items(draft, run, items.as_ref())?;
+            blocks::enter(draft, run, work);
+            Ok(())
+        }
+        NodeKind::While { .. } => {
+            blocks::enter(draft, run, ScopeWork::Rounds);
+            Ok(())
+        }
+        NodeKind::Try { .. } => {
+            blocks::enter(draft, run, ScopeWork::Attempts);
+            Ok(())
+        }
         NodeKind::Fail { error } => fail::run(draft, run, error),
         NodeKind::Task { task_type, input, queue } => {
             task::run(draft, run, task_type, queue, |value, scope| input.render(value, scope))
@@ -92,24 +110,25 @@ impl Draft<'_> {
     /// Ends a run whose token goes on as it is by `port`, or ends there.
     fn pass(&mut self, run: &Run, port: Option<PortIndex>) {
         let node = run.activation.node;
-        let emission = port.map(|port| self.emission(node, port, Value::Same));
+        let frame = run.frame;
+        let emission = port.map(|port| self.emission(frame, node, port, Value::Same));
         let (activation, consumed) = (run.activation, vec![run.connection]);
-        self.record(NodeCompleted { activation, consumed, emission });
+        self.record(NodeCompleted { activation, consumed, emission, frame });
     }
 
     /// The value of a run's token.
-    fn value(&mut self, run: &Run) -> Result<Json, Problem> {
+    pub(crate) fn value(&mut self, run: &Run) -> Result<Json, Problem> {
         self.values.parse(&run.token).map_err(|error| unreadable(&error))
     }
 
     /// Text of a value that an expression gave.
-    fn text(&mut self, value: Json) -> Result<Payload, Problem> {
+    pub(crate) fn text(&mut self, value: Json) -> Result<Payload, Problem> {
         fitting(self.values.write(value))
     }
 }
 
 /// A value that may travel, or the problem that it is too large.
-fn fitting(payload: Payload) -> Result<Payload, Problem> {
+pub(crate) fn fitting(payload: Payload) -> Result<Payload, Problem> {
     if payload.len() > limits::PAYLOAD_BYTES {
         return Err(too_large(payload.len()));
     }

@@ -2,50 +2,51 @@
 //!
 //! Values stay text: an array or object of them is made by concatenation.
 
-use flowmill_flow::{Flow, Json, NodeKind, Schema};
+use flowmill_flow::{Flow, Json, Schema};
 use flowmill_model::event::Value;
-use flowmill_model::{ErrorCode, NodeIndex, Payload, Problem, limits};
+use flowmill_model::{BlockIndex, ErrorCode, NodeIndex, Payload, Problem, limits};
 
 use crate::draft::Draft;
 use crate::execution::Arrival;
 use crate::nodes::{too_large, unreadable};
 
-/// The output of a flow whose branches have all ended.
+/// The output of a block whose branches have all ended.
 ///
 /// With an `end` node: the value that reached it; several in the order of the connections they
 /// came by. Without: the value of the leaf, or an object by node id if several leaves ended with
 /// one. `null` if nothing arrived anywhere.
-pub(crate) fn of(flow: &Flow, arrivals: &[Arrival]) -> Value {
+pub(crate) fn of(flow: &Flow, block: BlockIndex, arrivals: &[Arrival]) -> Value {
     let [first, rest @ ..] = arrivals else { return Value::New(Payload::null()) };
     if rest.is_empty() {
         return Value::Same;
     }
-    if has_end(flow) || rest.iter().all(|arrival| arrival.node == first.node) {
+    if flow.block(block).has_end || rest.iter().all(|arrival| arrival.node == first.node) {
         return Value::New(array(in_order(arrivals)));
     }
     Value::New(by_node(flow, arrivals))
 }
 
-/// Whether the flow says itself where its output comes from.
-pub(crate) fn has_end(flow: &Flow) -> bool {
-    flow.nodes().iter().any(|node| matches!(node.kind, NodeKind::End))
-}
-
 /// Checks an output against its limit and the flow's schema.
 pub(crate) fn check(draft: &mut Draft<'_>, output: &Value) -> Result<(), Problem> {
-    let output = match output {
-        Value::New(output) => output.clone(),
-        Value::Same => match draft.state.arrivals.first() {
-            Some(arrival) => arrival.value.clone(),
-            None => Payload::null(),
-        },
-    };
-    if output.len() > limits::PAYLOAD_BYTES {
-        return Err(too_large(output.len()));
-    }
+    check_size(output, &draft.state.arrivals)?;
     let Some(schema) = &draft.flow.output_schema else { return Ok(()) };
+    let output = whole(output, &draft.state.arrivals).cloned().unwrap_or_else(Payload::null);
     let value = draft.values.parse(&output).map_err(|error| unreadable(&error))?;
     fits(schema, &value).map_err(|detail| Problem::of(ErrorCode::InvalidOutput, detail))
+}
+
+/// Checks an output against its limit.
+pub(crate) fn check_size(output: &Value, arrivals: &[Arrival]) -> Result<(), Problem> {
+    let bytes = whole(output, arrivals).map_or(0, Payload::len);
+    if bytes > limits::PAYLOAD_BYTES { Err(too_large(bytes)) } else { Ok(()) }
+}
+
+/// The value of an output; nothing stands for `null`.
+fn whole<'a>(output: &'a Value, arrivals: &'a [Arrival]) -> Option<&'a Payload> {
+    match output {
+        Value::New(output) => Some(output),
+        Value::Same => arrivals.first().map(|arrival| &arrival.value),
+    }
 }
 
 /// Checks a value against a schema; otherwise says what is wrong.

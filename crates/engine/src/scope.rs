@@ -4,11 +4,13 @@
 //! Made only for nodes whose expressions use a variable at all, and with only those outputs in
 //! `$nodes` that they name.
 
+use std::collections::BTreeMap;
+
 use flowmill_flow::{Expression, Json, Scope};
-use flowmill_model::{Activation, NodeIndex, Problem, Timestamp};
+use flowmill_model::{Activation, FrameId, NodeIndex, Payload, Problem, Timestamp};
 
 use crate::draft::Draft;
-use crate::nodes::unreadable;
+use crate::nodes::{Run, unreadable};
 
 /// The part of a scope that is the same for every node of a decision.
 #[derive(Default)]
@@ -18,7 +20,16 @@ pub(crate) struct Scopes {
 
 impl Draft<'_> {
     /// The scope of a run of a node.
-    pub(crate) fn scope(&mut self, activation: Activation) -> Result<Scope, Problem> {
+    pub(crate) fn scope(&mut self, run: &Run) -> Result<Scope, Problem> {
+        self.scope_at(run.activation, run.frame)
+    }
+
+    /// The scope of a run of a node in this frame.
+    pub(crate) fn scope_at(
+        &mut self,
+        activation: Activation,
+        frame: FrameId,
+    ) -> Result<Scope, Problem> {
         let flow = self.flow;
         let expressions = flow.node(activation.node).expressions();
         // Variables cannot be named without a dollar sign.
@@ -29,10 +40,12 @@ impl Draft<'_> {
             Some(base) => base,
             None => self.base_scope()?,
         };
-        let nodes = self.outputs(&expressions)?;
+        let nodes = self.outputs(&expressions, frame)?;
         let task = self.describe(activation);
         self.scopes.base = Some(base.clone());
-        Ok(Scope { task, nodes, ..base })
+        let mut scope = Scope { task, nodes, ..base };
+        self.bind(&mut scope, frame)?;
+        Ok(scope)
     }
 
     fn base_scope(&mut self) -> Result<Scope, Problem> {
@@ -77,31 +90,37 @@ impl Draft<'_> {
         let Activation { node, iteration } = activation;
         Json::object([
             ("name", Json::string(&self.flow.node(node).id)),
-            ("reference", Json::string(format!("/nodes/{node}"))),
+            ("reference", Json::string(&self.flow.node(node).pointer)),
             ("iteration", Json::from(u64::from(iteration))),
             ("startedAt", date_time(self.moment.now)),
         ])
     }
 
-    /// The outputs so far of the nodes that the expressions name, by id.
-    fn outputs(&mut self, expressions: &[&Expression]) -> Result<Json, Problem> {
+    /// The outputs so far of the nodes that the expressions name, by id: those of this frame and of
+    /// the frames around it.
+    fn outputs(&mut self, expressions: &[&Expression], frame: FrameId) -> Result<Json, Problem> {
         let flow = self.flow;
         let every = expressions.iter().any(|expression| expression.references_every_node());
-        let mut wanted: Vec<NodeIndex> = if every {
-            self.state.outputs.keys().copied().collect()
-        } else {
-            let ids = expressions.iter().flat_map(|expression| expression.nodes_referenced());
-            ids.filter_map(|id| flow.node_index(id)).collect()
-        };
-        wanted.sort_unstable();
-        wanted.dedup();
-        let mut entries = Vec::with_capacity(wanted.len());
-        for node in wanted {
-            let Some(output) = self.state.outputs.get(&node).cloned() else { continue };
+        let ids = expressions.iter().flat_map(|expression| expression.nodes_referenced());
+        let named: Vec<NodeIndex> = ids.filter_map(|id| flow.node_index(id)).collect();
+        let mut found: BTreeMap<NodeIndex, Payload> = BTreeMap::new();
+        for frame in self.around(frame) {
+            let outputs = self.state.outputs_in(frame).into_iter().flatten();
+            let wanted = outputs.filter(|(node, _)| every || named.contains(node));
+            found.extend(wanted.map(|(node, output)| (*node, output.clone())));
+        }
+        let mut entries = Vec::with_capacity(found.len());
+        for (node, output) in found {
             let value = self.values.parse(&output).map_err(|error| unreadable(&error))?;
             entries.push((&flow.node(node).id, value));
         }
         Ok(Json::object(entries))
+    }
+
+    /// A frame and those around it, to that of the flow itself.
+    fn around(&self, frame: FrameId) -> Vec<FrameId> {
+        let outer = |frame: &FrameId| Some(self.state.frame_of(self.state.frame(*frame)?.owner));
+        std::iter::successors(Some(frame), outer).collect()
     }
 }
 

@@ -3,8 +3,8 @@
 //! Payloads stay raw JSON text; nothing here depends on a serialisation.
 
 use flowmill_flow::Flow;
-use flowmill_model::event::{Branch, Event, Value};
-use flowmill_model::{Activation, Payload, PortIndex, Problem, Timestamp};
+use flowmill_model::event::{Branch, Event, FrameOutcome, Value};
+use flowmill_model::{Activation, FrameId, Payload, PortIndex, Problem, Timestamp};
 
 /// One event of a history. What a kind does not have is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,12 @@ pub struct EventView<'a> {
     pub reason: Option<&'a str>,
     /// When it goes on by itself.
     pub until: Option<Timestamp>,
+    /// The name of the block within its node.
+    pub block: Option<&'a str>,
+    /// Which item, round or attempt the run of a block is for, from 0.
+    pub index: Option<u32>,
+    /// The number of the run of a block that it is about, or that its node is in.
+    pub frame: Option<FrameId>,
 }
 
 /// How `event` reads, of an execution of `flow`.
@@ -48,6 +54,8 @@ pub fn view<'a>(event: &'a Event, flow: &'a Flow) -> EventView<'a> {
     let node = flow.nodes().get(activation.node.index());
     let port_name = |port: PortIndex| Some(node?.ports.get(port.index())?.name.as_str());
     EventView {
+        block: block(event, flow),
+        frame: frame(event).filter(|frame| *frame != FrameId::ROOT),
         node: node.map(|node| node.id.as_str()),
         iteration: Some(activation.iteration),
         port: event.emission().and_then(|emission| port_name(emission.port)),
@@ -62,6 +70,11 @@ const fn activation(event: &Event) -> Option<Activation> {
         Event::NodeSkipped(event) => Some(event.activation),
         Event::NodeBranched(event) => Some(event.activation),
         Event::ContextSet(event) => Some(event.activation),
+        Event::ScopeEntered(event) => Some(event.activation),
+        Event::FrameOpened(event) => Some(event.activation),
+        Event::FrameClosed(event) => Some(event.activation),
+        Event::ScopeDelayed(event) => Some(event.activation),
+        Event::ScopeCompleted(event) => Some(event.activation),
         Event::TaskScheduled(event) => Some(event.activation),
         Event::TaskStarted(event) => Some(event.activation),
         Event::TaskCompleted(event) => Some(event.activation),
@@ -83,6 +96,51 @@ const fn activation(event: &Event) -> Option<Activation> {
         | Event::Quarantined(_)
         | Event::InputKept(_)
         | Event::Completed(_)
+        | Event::Cancelled(_) => None,
+    }
+}
+
+/// The name of the block that begins to run.
+fn block<'a>(event: &Event, flow: &'a Flow) -> Option<&'a str> {
+    let Event::FrameOpened(event) = event else { return None };
+    flow.blocks().get(event.block.index())?.pointer.rsplit('/').next()
+}
+
+/// The run of a block that an event is about, or in which a node begins to run. That of other
+/// events is the one in which their node's run began.
+const fn frame(event: &Event) -> Option<FrameId> {
+    match event {
+        Event::NodeCompleted(event) => Some(event.frame),
+        Event::NodeFailed(event) => Some(event.frame),
+        Event::NodeSkipped(event) => Some(event.frame),
+        Event::NodeBranched(event) => Some(event.frame),
+        Event::ContextSet(event) => Some(event.frame),
+        Event::TaskScheduled(event) => Some(event.frame),
+        Event::WaitStarted(event) => Some(event.frame),
+        Event::SignalAwaited(event) => Some(event.frame),
+        Event::SignalDelivered(event) => Some(event.frame),
+        Event::ScopeEntered(event) => Some(event.frame),
+        Event::FrameOpened(event) => Some(event.frame),
+        Event::FrameClosed(event) => Some(event.frame),
+        Event::ScopeDelayed(_)
+        | Event::ScopeCompleted(_)
+        | Event::TaskStarted(_)
+        | Event::TaskCompleted(_)
+        | Event::AttemptFailed(_)
+        | Event::TaskPostponed(_)
+        | Event::TaskRescheduled(_)
+        | Event::TaskRedispatched(_)
+        | Event::TaskTimerMoved(_)
+        | Event::WaitCompleted(_)
+        | Event::Started(_)
+        | Event::SignalBuffered(_)
+        | Event::TimerHeld(_)
+        | Event::Suspended(_)
+        | Event::Resumed(_)
+        | Event::Quarantined(_)
+        | Event::InputKept(_)
+        | Event::Completed(_)
+        | Event::Faulted(_)
         | Event::Cancelled(_) => None,
     }
 }
@@ -146,6 +204,18 @@ fn details(event: &Event) -> EventView<'_> {
             },
             ..plain
         },
+        Event::ScopeEntered(_) => plain,
+        Event::FrameOpened(event) => EventView { index: Some(event.index), ..plain },
+        Event::FrameClosed(closed) => EventView {
+            output: event.payload(),
+            problem: match &closed.outcome {
+                FrameOutcome::Failed { problem, .. } => Some(problem),
+                FrameOutcome::Completed(_) => None,
+            },
+            ..plain
+        },
+        Event::ScopeDelayed(event) => EventView { until: until(event.timer), ..plain },
+        Event::ScopeCompleted(_) => EventView { output: event.payload(), ..plain },
         Event::TimerHeld(_) | Event::InputKept(_) => plain,
     }
 }

@@ -12,7 +12,7 @@ mod tables;
 mod triggers;
 
 pub(crate) use shape::{Field, Shape};
-pub(crate) use tables::{CONNECTION, DOCUMENT, NODE, NODE_TYPES, NodeType};
+pub(crate) use tables::{BLOCK, CONNECTION, DOCUMENT, NODE, NODE_TYPES, NodeType};
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::{self, Flow};
@@ -29,8 +29,7 @@ pub fn compile(source: &[u8], format: Format) -> Result<Flow, Vec<Diagnostic>> {
     shape::check_object(&source.root, DOCUMENT, "", &mut report);
     let decoded = decode::document(&source, &mut report);
     let json = source.root.to_json();
-    let flow =
-        graph::build(decoded.header, decoded.nodes, &decoded.connections, &json, &mut report);
+    let flow = graph::build(decoded.header, decoded.net, &json, &mut report);
     let flow = flow.map(|flow| flow.with_triggers(decoded.triggers));
     flow.ok_or_else(|| report.into_diagnostics())
 }

@@ -6,7 +6,7 @@
 use flowmill_model::limits;
 use serde_json::{Map, Value, json};
 
-use crate::definition::{CONNECTION, DOCUMENT, Field, NODE, NODE_TYPES, NodeType, Shape};
+use crate::definition::{BLOCK, CONNECTION, DOCUMENT, Field, NODE, NODE_TYPES, NodeType, Shape};
 
 /// The schema, in JSON Schema 2020-12.
 pub fn schema() -> Value {
@@ -34,6 +34,7 @@ fn definitions() -> Value {
         }),
     );
     all.insert("duration".into(), duration());
+    all.insert("block".into(), object(BLOCK));
     let connection = object(CONNECTION);
     let text = json!({ "type": "string", "pattern": r"^\s*[A-Za-z_][A-Za-z0-9_-]*\.[A-Za-z_][A-Za-z0-9_-]*\s*->\s*[A-Za-z_][A-Za-z0-9_-]*\.in\s*$" });
     all.insert("connection".into(), json!({ "anyOf": [text, connection] }));
@@ -61,6 +62,10 @@ fn node(node_type: &NodeType) -> Value {
     let needs_parameters = node_type.parameters.iter().any(|field| field.required);
     if let (true, Some(required)) = (needs_parameters, schema["required"].as_array_mut()) {
         required.push("parameters".into());
+    }
+    let needed = node_type.blocks.iter().filter(|(_, needed)| *needed);
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.extend(needed.map(|(block, _)| Value::from(*block)));
     }
     schema
 }
@@ -128,6 +133,7 @@ fn value(shape: &Shape) -> Value {
         Shape::Node => json!({ "$ref": "#/$defs/node" }),
         Shape::Parameters => json!({ "type": "object" }),
         Shape::Connection => json!({ "$ref": "#/$defs/connection" }),
+        Shape::Block => json!({ "$ref": "#/$defs/block" }),
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::fmt::Write;
 
-use crate::graph::{Connection, ERROR_PORT, Flow, NodeKind, OUTPUT_PORT};
+use flowmill_model::{BlockIndex, NodeIndex};
+
+use crate::graph::{Block, Connection, ERROR_PORT, Flow, Node, NodeKind, OUTPUT_PORT};
 
 /// The outline of a node.
 #[derive(Clone, Copy)]
@@ -22,27 +24,53 @@ enum Outline {
     Box,
 }
 
+/// What a picture is made of, in order.
+enum Part<'a> {
+    /// A block of this number begins, and is called so.
+    Begin(usize, String),
+    /// A node of this number.
+    Node(usize, &'a Node),
+    /// The block ends that began last.
+    End,
+}
+
 impl Flow {
     /// The flow as a Mermaid flowchart.
     pub fn to_mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");
-        for (number, node) in self.nodes().iter().enumerate() {
-            let label = format!("{}<br/><i>{}</i>", mermaid(&node.id), node.kind.type_name());
-            let (open, close) = match outline(&node.kind) {
-                Outline::Rounded => ("([", "])"),
-                Outline::Diamond => ("{", "}"),
-                Outline::Hexagon => ("{{", "}}"),
-                Outline::Parallelogram => ("[/", "/]"),
-                Outline::Box => ("[", "]"),
-            };
-            line(&mut text, format_args!("  n{number}{open}\"{label}\"{close}"));
-        }
+        self.each_block(&mut |part, depth| {
+            let indent = "  ".repeat(depth);
+            match part {
+                Part::Begin(number, title) => {
+                    line(
+                        &mut text,
+                        format_args!("{indent}subgraph b{number}[\"{}\"]", mermaid(&title)),
+                    );
+                }
+                Part::End => line(&mut text, format_args!("{indent}end")),
+                Part::Node(number, node) => {
+                    let label =
+                        format!("{}<br/><i>{}</i>", mermaid(&node.id), node.kind.type_name());
+                    let (open, close) = match outline(&node.kind) {
+                        Outline::Rounded => ("([", "])"),
+                        Outline::Diamond => ("{", "}"),
+                        Outline::Hexagon => ("{{", "}}"),
+                        Outline::Parallelogram => ("[/", "/]"),
+                        Outline::Box => ("[", "]"),
+                    };
+                    line(&mut text, format_args!("{indent}n{number}{open}\"{label}\"{close}"));
+                }
+            }
+        });
         for connection in self.connections() {
             let (from, to) = (connection.from, connection.to);
             let arrow = if self.takes_errors(connection) { "-.->" } else { "-->" };
             let label = self.label(connection).map(|port| format!("|\"{}\"|", mermaid(port)));
             let label = label.unwrap_or_default();
             line(&mut text, format_args!("  n{from} {arrow}{label} n{to}"));
+        }
+        for (owner, start, name) in self.ownerships() {
+            line(&mut text, format_args!("  n{owner} ==>|\"{name}\"| n{start}"));
         }
         text
     }
@@ -51,17 +79,31 @@ impl Flow {
     pub fn to_dot(&self) -> String {
         let name = self.document.flow_version().to_string();
         let mut text = format!("digraph {} {{\n  rankdir=LR;\n", quoted(&name));
-        for (number, node) in self.nodes().iter().enumerate() {
-            let label = quoted(&format!("{}\n{}", node.id, node.kind.type_name()));
-            let shape = match outline(&node.kind) {
-                Outline::Rounded => "oval",
-                Outline::Diamond => "diamond",
-                Outline::Hexagon => "hexagon",
-                Outline::Parallelogram => "parallelogram",
-                Outline::Box => "box",
-            };
-            line(&mut text, format_args!("  n{number} [label={label}, shape={shape}];"));
-        }
+        self.each_block(&mut |part, depth| {
+            let indent = "  ".repeat(depth);
+            match part {
+                Part::Begin(number, title) => {
+                    let title = quoted(&title);
+                    line(&mut text, format_args!("{indent}subgraph cluster_{number} {{"));
+                    line(&mut text, format_args!("{indent}  label={title};"));
+                }
+                Part::End => line(&mut text, format_args!("{indent}}}")),
+                Part::Node(number, node) => {
+                    let label = quoted(&format!("{}\n{}", node.id, node.kind.type_name()));
+                    let shape = match outline(&node.kind) {
+                        Outline::Rounded => "oval",
+                        Outline::Diamond => "diamond",
+                        Outline::Hexagon => "hexagon",
+                        Outline::Parallelogram => "parallelogram",
+                        Outline::Box => "box",
+                    };
+                    line(
+                        &mut text,
+                        format_args!("{indent}n{number} [label={label}, shape={shape}];"),
+                    );
+                }
+            }
+        });
         for connection in self.connections() {
             let (from, to) = (connection.from, connection.to);
             let label = self.label(connection).map(|port| format!("label={}", quoted(port)));
@@ -73,8 +115,42 @@ impl Flow {
             };
             line(&mut text, format_args!("  n{from} -> n{to}{attributes};"));
         }
+        for (owner, start, name) in self.ownerships() {
+            let label = quoted(name);
+            line(&mut text, format_args!("  n{owner} -> n{start} [label={label}, style=bold];"));
+        }
         text.push_str("}\n");
         text
+    }
+
+    /// Goes through the flow block by block: a block's own nodes, then the blocks that they own.
+    fn each_block(&self, draw: &mut dyn FnMut(Part<'_>, usize)) {
+        self.draw_block(BlockIndex::ROOT, 1, draw);
+    }
+
+    /// Draws one block. Blocks are nested as deeply as a definition may be.
+    fn draw_block(&self, block: BlockIndex, depth: usize, draw: &mut dyn FnMut(Part<'_>, usize)) {
+        for (number, node) in self.nodes().iter().enumerate() {
+            if node.block == block {
+                draw(Part::Node(number, node), depth);
+            }
+        }
+        for (number, inner) in self.blocks().iter().enumerate() {
+            let Some(owner) = inner.owner.map(|owner| self.node(owner)) else { continue };
+            if owner.block != block {
+                continue;
+            }
+            draw(Part::Begin(number, format!("{} {}", owner.id, name_of(inner))), depth);
+            let number = u16::try_from(number).expect("a flow has few blocks");
+            self.draw_block(BlockIndex::new(number), depth + 1, draw);
+            draw(Part::End, depth);
+        }
+    }
+
+    /// Which node runs which block: the node, the block's start, and the block's name.
+    fn ownerships(&self) -> impl Iterator<Item = (NodeIndex, NodeIndex, &str)> {
+        let blocks = self.blocks().iter();
+        blocks.filter_map(|block| Some((block.owner?, block.start, name_of(block))))
     }
 
     fn port_of(&self, connection: &Connection) -> &str {
@@ -91,6 +167,11 @@ impl Flow {
     }
 }
 
+/// A block's name within its owner.
+fn name_of(block: &Block) -> &str {
+    block.pointer.rsplit('/').next().unwrap_or_default()
+}
+
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("writing to a string does not fail");
 }
@@ -102,6 +183,9 @@ const fn outline(kind: &NodeKind) -> Outline {
         NodeKind::Merge { .. } => Outline::Hexagon,
         NodeKind::Wait(_) | NodeKind::Signal { .. } => Outline::Parallelogram,
         NodeKind::Map { .. }
+        | NodeKind::ForEach { .. }
+        | NodeKind::While { .. }
+        | NodeKind::Try { .. }
         | NodeKind::Set { .. }
         | NodeKind::Task { .. }
         | NodeKind::HttpRequest { .. }

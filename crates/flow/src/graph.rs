@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flowmill_model::{
-    ConnectionIndex, ContentHash, FlowName, FlowVersion, Name, NodeIndex, PortIndex, Version,
+    BlockIndex, ConnectionIndex, ContentHash, FlowName, FlowVersion, Name, NodeIndex, PortIndex,
+    Version,
 };
 
 pub(crate) use build::{
-    DraftBody, DraftConnection, DraftConnections, DraftNode, DraftReference, Header, INPUT_PORT,
-    Role, build,
+    DraftBlock, DraftBody, DraftConnection, DraftConnections, DraftNet, DraftNode, DraftReference,
+    Header, INPUT_PORT, Role, build,
 };
-pub use kind::{ErrorTemplate, MergeMode, NodeKind, SwitchCase, SwitchMode, Wait};
+pub use kind::{ErrorTemplate, Failures, MergeMode, NodeKind, SwitchCase, SwitchMode, Wait};
 
 use crate::expression::Expression;
 use crate::retry::RetryPolicy;
@@ -45,8 +46,8 @@ pub struct Flow {
     pub hash: ContentHash,
     nodes: Vec<Node>,
     connections: Vec<Connection>,
+    blocks: Vec<Block>,
     by_id: BTreeMap<String, NodeIndex>,
-    start: NodeIndex,
     order: Vec<NodeIndex>,
     source: Bytes,
     triggers: Vec<Trigger>,
@@ -65,11 +66,28 @@ pub struct Document {
     pub title: Option<String>,
 }
 
+/// One block: the flow itself, or nodes that another node runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The node that runs it; `None` for the flow itself.
+    pub owner: Option<NodeIndex>,
+    /// Where it stands in the document, as a JSON pointer; empty for the flow itself.
+    pub pointer: String,
+    /// Its `start` node.
+    pub start: NodeIndex,
+    /// Whether it has an `end` node, which says where its output comes from.
+    pub has_end: bool,
+}
+
 /// One node.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// The node's id in its document.
     pub id: String,
+    /// The block that it is in.
+    pub block: BlockIndex,
+    /// Where it stands in the document, as a JSON pointer.
+    pub pointer: String,
     /// What it does.
     pub kind: NodeKind,
     /// When it does it; otherwise values go past it.
@@ -155,9 +173,22 @@ impl Flow {
         &self.connections[index.index()]
     }
 
-    /// The `start` node.
-    pub const fn start(&self) -> NodeIndex {
-        self.start
+    /// The blocks, the flow itself first.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// The block at `index`.
+    ///
+    /// # Panics
+    /// When the index is not of this flow.
+    pub fn block(&self, index: BlockIndex) -> &Block {
+        &self.blocks[index.index()]
+    }
+
+    /// The flow's own `start` node.
+    pub fn start(&self) -> NodeIndex {
+        self.block(BlockIndex::ROOT).start
     }
 
     /// Every node after all nodes that lead to it.

@@ -31,10 +31,10 @@ mod trigger;
 pub use definition::compile;
 pub use diagnostic::{Diagnostic, DiagnosticCode};
 pub use document_schema::schema;
-pub use expression::{Expression, ExpressionFault, FaultKind, Scope};
+pub use expression::{Expression, ExpressionFault, FaultKind, Names, Scope};
 pub use graph::{
-    Connection, Document, ErrorTemplate, Flow, MergeMode, Node, NodeKind, OutputPort, SwitchCase,
-    SwitchMode, Wait,
+    Block, Connection, Document, ErrorTemplate, Failures, Flow, MergeMode, Node, NodeKind,
+    OutputPort, SwitchCase, SwitchMode, Wait,
 };
 pub use json::{Json, JsonError};
 pub use retry::{Backoff, Jitter, RetryPolicy};

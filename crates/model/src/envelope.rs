@@ -25,6 +25,12 @@ pub trait Framed: Encode + Decode<()> {
     fn appended_since(_version: u32) -> usize {
         0
     }
+
+    /// The oldest version that can hold this value: the one it is written in, so that a build of
+    /// before reads what it could have written itself.
+    fn written_as(&self) -> u32 {
+        Self::VERSION
+    }
 }
 
 /// Bytes that are no frame, or not the expected one.
@@ -93,16 +99,21 @@ const fn config() -> impl bincode::config::Config {
 /// Appends `value`, framed, to `out`.
 ///
 /// # Panics
-/// When the value cannot be encoded, which no type of this crate can bring about.
+/// When the value cannot be encoded, or not in the version it says, which no type of this crate
+/// can bring about.
 pub fn write<T: Framed>(value: &T, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + HEADER_BYTES, 0);
     bincode::encode_into_std_write(value, out, bincode::config::standard())
         .expect("writing to memory does not fail, and our types have no unencodable value");
+    let version = value.written_as();
+    let end = out.len() - T::appended_since(version);
+    assert!(out[end..].iter().all(|byte| *byte == 0), "what came later is empty");
+    out.truncate(end);
     let body = out.len() - start - HEADER_BYTES;
     let mut header = [0; HEADER_BYTES];
     let mut used = 0;
-    for number in [T::KIND, T::VERSION, u32::try_from(body).unwrap_or(u32::MAX)] {
+    for number in [T::KIND, version, u32::try_from(body).unwrap_or(u32::MAX)] {
         used += put_varint(number, &mut header[used..]);
     }
     let gap = start..start + HEADER_BYTES;
@@ -228,6 +239,19 @@ mod tests {
         fn appended_since(version: u32) -> usize {
             if version < 3 { 2 } else { 0 }
         }
+
+        fn written_as(&self) -> u32 {
+            if self.2.is_none() && self.3.is_empty() { 2 } else { 3 }
+        }
+    }
+
+    #[test]
+    fn a_value_is_written_in_the_oldest_version_that_holds_it() {
+        let bytes = encode(&Longer(5, vec![1], None, vec![]));
+        assert_eq!(decode::<Sample>(&bytes).expect("decodes"), Sample(5, vec![1]));
+        let newest = Longer(5, vec![1], None, vec![3]);
+        assert_eq!(decode::<Longer>(&encode(&newest)).expect("decodes"), newest);
+        assert!(decode::<Sample>(&encode(&newest)).is_err_and(|error| error.is_newer_format()));
     }
 
     #[test]

@@ -73,6 +73,8 @@ codes! {
     TaskFailed = "task-failed", 500, "The task failed";
     /// Fewer branches came to a `merge` than it waits for.
     TooFewBranches = "too-few-branches", 500, "Too few branches came";
+    /// A `while` would run its body more often than it may.
+    TooManyRounds = "too-many-rounds", 500, "Too many rounds of a loop";
     /// An outgoing call failed.
     Communication = "communication", 502, "The call failed";
     /// An execution's state is larger than its limit.

@@ -7,6 +7,7 @@
 
 mod lifecycle;
 mod node;
+mod scope;
 mod size;
 mod task;
 
@@ -18,16 +19,42 @@ pub use node::{
     Branch, ContextSet, Emission, NodeBranched, NodeCompleted, NodeFailed, NodeSkipped,
     ResultPlace, SignalAwaited, SignalDelivered, TimerSet, Value, WaitCompleted, WaitStarted,
 };
+pub use scope::{
+    FrameClosed, FrameOpened, FrameOutcome, ScopeCompleted, ScopeDelayed, ScopeEntered, ScopeWork,
+};
 pub use task::{
     AttemptFailed, TaskCompleted, TaskPostponed, TaskRedispatched, TaskRescheduled, TaskScheduled,
     TaskStarted, TaskTimerMoved,
 };
 
 use crate::envelope::{self, FrameError, Framed};
+use crate::ids::FrameId;
+
+/// How a kind is stored: in one version, or with the frame it happens in, which version 1 does
+/// not have.
+macro_rules! stored {
+    ($name:ident, $kind:literal, in_frame) => {
+        impl Framed for $name {
+            const KIND: u32 = $kind;
+            const VERSION: u32 = 2;
+
+            fn appended_since(version: u32) -> usize {
+                usize::from(version < 2)
+            }
+
+            fn written_as(&self) -> u32 {
+                if self.frame == FrameId::ROOT { 1 } else { 2 }
+            }
+        }
+    };
+    ($name:ident, $kind:literal, $version:literal) => {
+        crate::framed! { $name = $kind, $version; }
+    };
+}
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident = $kind:literal, $version:literal, $text:literal;)*) => {
-        crate::framed! { $($name = $kind, $version;)* }
+    ($($(#[$doc:meta])* $name:ident = $kind:literal, $version:tt, $text:literal;)*) => {
+        $(stored! { $name, $kind, $version })*
 
         /// Something that happened to an execution.
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,11 +96,11 @@ events! {
     /// The execution exists, with its input.
     Started = 100, 1, "started";
     /// A node ran within the engine.
-    NodeCompleted = 101, 1, "node-completed";
+    NodeCompleted = 101, in_frame, "node-completed";
     /// A node failed; its error port took the problem.
-    NodeFailed = 102, 1, "node-failed";
+    NodeFailed = 102, in_frame, "node-failed";
     /// A task's first attempt is to be sent.
-    TaskScheduled = 103, 1, "task-scheduled";
+    TaskScheduled = 103, in_frame, "task-scheduled";
     /// A worker has picked the attempt up, or says that it still runs.
     TaskStarted = 104, 1, "task-started";
     /// The task succeeded.
@@ -89,15 +116,15 @@ events! {
     /// The attempt's time-out is looked at again later.
     TaskTimerMoved = 110, 1, "task-timer-moved";
     /// A node waits for a time.
-    WaitStarted = 111, 1, "wait-started";
+    WaitStarted = 111, in_frame, "wait-started";
     /// The time has come.
     WaitCompleted = 112, 1, "wait-completed";
     /// A node waits for a signal.
-    SignalAwaited = 113, 1, "signal-awaited";
+    SignalAwaited = 113, in_frame, "signal-awaited";
     /// A signal came that no node waits for yet.
     SignalBuffered = 114, 1, "signal-buffered";
     /// A node took a signal.
-    SignalDelivered = 115, 1, "signal-delivered";
+    SignalDelivered = 115, in_frame, "signal-delivered";
     /// A timer fired while the execution was suspended; it acts when that ends.
     TimerHeld = 116, 1, "timer-held";
     /// The execution stands still.
@@ -115,11 +142,21 @@ events! {
     /// The execution was ended by a caller.
     Cancelled = 123, 1, "cancelled";
     /// A node's `if` did not hold: the token went on past it.
-    NodeSkipped = 124, 1, "node-skipped";
+    NodeSkipped = 124, in_frame, "node-skipped";
     /// A node put its token out on several ports.
-    NodeBranched = 125, 1, "node-branched";
+    NodeBranched = 125, in_frame, "node-branched";
     /// A node changed the execution's context.
-    ContextSet = 126, 1, "context-set";
+    ContextSet = 126, in_frame, "context-set";
+    /// A node that owns blocks took a token.
+    ScopeEntered = 127, 1, "scope-entered";
+    /// A run of a block begins.
+    FrameOpened = 128, 1, "frame-opened";
+    /// A run of a block ended.
+    FrameClosed = 129, 1, "frame-closed";
+    /// A node that owns blocks goes on at a later time.
+    ScopeDelayed = 130, 1, "scope-delayed";
+    /// A node that owns blocks is done.
+    ScopeCompleted = 131, 1, "scope-completed";
 }
 
 impl Event {

@@ -86,6 +86,30 @@ number! {
     /// An output port's place in its node's list of ports.
     PortIndex(u8)
 }
+number! {
+    /// A block's place in its flow's list of blocks; the first is the flow itself.
+    BlockIndex(u16)
+}
+number! {
+    /// A run of a block within one execution, numbered by the execution itself; 0 is that of the
+    /// flow itself.
+    FrameId(u32)
+}
+
+impl BlockIndex {
+    /// The flow itself.
+    pub const ROOT: Self = Self(0);
+
+    /// The same number, for indexing a slice.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl FrameId {
+    /// The run of the flow itself.
+    pub const ROOT: Self = Self(0);
+}
 
 impl NodeIndex {
     /// The same number, for indexing a slice.

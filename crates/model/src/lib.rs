@@ -22,8 +22,9 @@ pub mod trace;
 
 pub use error_code::ErrorCode;
 pub use ids::{
-    Activation, BatchNumber, CommandId, ConnectionIndex, ContentHash, Epoch, ExecutionId,
-    NodeIndex, Offset, PortIndex, Sequence, ShardId, TaskId, TaskToken, TimerId,
+    Activation, BatchNumber, BlockIndex, CommandId, ConnectionIndex, ContentHash, Epoch,
+    ExecutionId, FrameId, NodeIndex, Offset, PortIndex, Sequence, ShardId, TaskId, TaskToken,
+    TimerId,
 };
 pub use name::{FlowName, FlowVersion, InvalidName, Name, Queue, TopicName, Version};
 pub use payload::Payload;

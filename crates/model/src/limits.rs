@@ -366,6 +366,26 @@ pub const ATTEMPTS: u32 = 1_000;
 /// double the tokens each time.
 pub const RUNS_PER_DECISION: usize = 10_000;
 
+/// Items of one `for-each`. All of them are in the execution's state.
+pub const FOR_EACH_ITEMS: usize = 10_000;
+
+/// Items that one `for-each` works on at the same time. Each is a run of its body in the state.
+pub const FOR_EACH_PARALLEL: u32 = 100;
+
+/// Rounds that a `while` may be allowed.
+pub const WHILE_ROUNDS: u32 = 100_000;
+
+/// Rounds that a `while` may run unless it says otherwise.
+pub const DEFAULT_WHILE_ROUNDS: u32 = 1_000;
+
+/// Events of one decision after which loops open no further run of a body: they go on in the next
+/// decision, so that others have their turn. A body's events come on top.
+pub const LOOP_EVENTS: usize = 500;
+
+/// Bytes of events of one decision after which loops open no further run of a body: a quarter of
+/// [`DECISION_BYTES`], since a body's events come on top.
+pub const LOOP_BYTES: usize = 1024 * 1024;
+
 /// Shortest time for which a task that a worker handed back untried is put off. Each such turn
 /// costs a commit.
 pub const LATER_MIN: Duration = Duration::from_millis(10);

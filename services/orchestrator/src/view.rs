@@ -4,7 +4,9 @@ use flowmill_engine::Execution;
 use flowmill_flow::Flow;
 use flowmill_model::event::{Branch, Event};
 use flowmill_model::history::RecordedTransition;
-use flowmill_model::{ExecutionId, NodeIndex, Payload, Problem, Sequence, Timestamp, envelope};
+use flowmill_model::{
+    ExecutionId, FrameId, NodeIndex, Payload, Problem, Sequence, Timestamp, envelope,
+};
 use flowmill_routing::{EventView, ExecutionView, HistoryPage, PendingView};
 use flowmill_store::{Status, Store};
 use serde::Serialize;
@@ -148,6 +150,9 @@ fn event_view(sequence: Sequence, at: Timestamp, event: &Event, flow: &Flow) -> 
         signal: seen.signal,
         reason: seen.reason,
         until: seen.until,
+        block: seen.block,
+        index: seen.index,
+        frame: seen.frame,
     };
     let detail = serde_json::to_vec(&detail).expect("plain data always has a JSON form");
     let node = seen.node.map(str::to_owned);
@@ -183,4 +188,10 @@ struct Detail<'a> {
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frame: Option<FrameId>,
 }

@@ -18,7 +18,8 @@ pub(super) fn decide(draft: &mut Draft<'_>, signal: &Signal) -> Result<(), Rejec
     check(draft, signal)?;
     if let Some(activation) = waiting(draft, signal) {
         let brought = Some((signal.id, signal.payload.clone()));
-        draft.deliver(activation, &signal.name, Vec::new(), brought);
+        let frame = draft.state.frame_of(activation);
+        draft.deliver((frame, activation), &signal.name, Vec::new(), brought);
         draft.drain();
         return Ok(());
     }
@@ -57,7 +58,7 @@ fn waiting(draft: &Draft<'_>, signal: &Signal) -> Option<Activation> {
         Active::Signal(wait) if wait.name == signal.name && !is_over(wait) => {
             Some((wait.since, *activation))
         }
-        Active::Signal(_) | Active::Task(_) | Active::Wait(_) => None,
+        Active::Signal(_) | Active::Task(_) | Active::Wait(_) | Active::Owner(_) => None,
     });
     waits.min().map(|(_, activation)| activation)
 }

@@ -56,6 +56,7 @@ fn act(draft: &mut Draft<'_>, id: TimerId, timer: &Timer, whereabouts: Whereabou
         TimerKind::TaskDeadline => draft.fail_active(activation, nodes::overdue()),
         TimerKind::Wait => draft.end_wait(activation, id),
         TimerKind::Signal => give_up(draft, activation),
+        TimerKind::Block => draft.go_on(activation, id),
         TimerKind::Deadline => draft.fault(None, out_of_time()),
     }
 }

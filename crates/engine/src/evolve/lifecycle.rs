@@ -82,6 +82,8 @@ impl Execution {
         self.suspension = None;
         self.tokens.clear();
         self.active.clear();
+        self.frames.0.open.clear();
+        self.frames.0.within.clear();
         self.runs.clear();
         self.outputs.clear();
         self.arrivals.clear();

@@ -10,67 +10,71 @@ use crate::execution::{Active, Buffered, Execution, SignalWait, TimerKind, Wait}
 
 impl Execution {
     pub(super) fn on_node_completed(&mut self, event: &NodeCompleted) {
-        self.begin(event.activation);
-        let token = self.consume(&event.consumed);
+        self.begin(event.activation, event.frame);
+        let token = self.consume(event.frame, &event.consumed);
         let Some(emission) = &event.emission else { return };
-        let same = token.or_else(|| self.input().cloned());
-        self.emit(event.activation.node, emission, same);
+        let same = token.or_else(|| match self.frame(event.frame) {
+            Some(frame) => Some(frame.input.clone()),
+            None => self.input().cloned(),
+        });
+        self.emit(event.frame, event.activation.node, emission, same);
     }
 
     pub(super) fn on_node_skipped(&mut self, event: &NodeSkipped) {
-        self.begin(event.activation);
-        let token = self.consume(&event.consumed);
+        self.begin(event.activation, event.frame);
+        let token = self.consume(event.frame, &event.consumed);
         let Some(emission) = &event.emission else { return };
-        self.emit(event.activation.node, emission, token);
+        self.emit(event.frame, event.activation.node, emission, token);
     }
 
     pub(super) fn on_node_branched(&mut self, event: &NodeBranched) {
-        self.begin(event.activation);
-        let token = self.consume(&event.consumed).unwrap_or_else(Payload::null);
+        self.begin(event.activation, event.frame);
+        let token = self.consume(event.frame, &event.consumed).unwrap_or_else(Payload::null);
         for branch in &event.branches {
-            self.put_out(&branch.connections, &token);
+            self.put_out(event.frame, &branch.connections, &token);
         }
-        self.keep(event.activation.node, event.keep, event.result, token);
+        self.keep(event.frame, event.activation.node, (event.keep, event.result), token);
     }
 
     pub(super) fn on_context_set(&mut self, event: &ContextSet) {
-        self.begin(event.activation);
-        let token = self.consume(&event.consumed);
+        self.begin(event.activation, event.frame);
+        let token = self.consume(event.frame, &event.consumed);
         self.context.0 = Some(event.context.clone());
-        self.emit(event.activation.node, &event.emission, token);
+        self.emit(event.frame, event.activation.node, &event.emission, token);
     }
 
     pub(super) fn on_node_failed(&mut self, event: &NodeFailed) {
-        self.begin(event.activation);
-        self.active.remove(&event.activation);
+        self.begin(event.activation, event.frame);
+        self.deactivate(event.activation);
         self.clear_timers(&event.cleared);
-        let token = self.consume(&event.consumed);
-        self.emit(event.activation.node, &event.emission, token);
+        let token = self.consume(event.frame, &event.consumed);
+        self.emit(event.frame, event.activation.node, &event.emission, token);
     }
 
     pub(super) fn on_wait_started(&mut self, event: &WaitStarted) {
-        self.begin(event.activation);
-        let input = self.consume(&event.consumed).unwrap_or_else(Payload::null);
+        self.begin(event.activation, event.frame);
+        let input = self.consume(event.frame, &event.consumed).unwrap_or_else(Payload::null);
         let wait = Wait { input, since: event.at, timer: event.timer.id };
-        self.active.insert(event.activation, Active::Wait(wait));
+        self.activate(event.activation, event.frame, Active::Wait(wait));
         self.set_timer(event.timer, TimerKind::Wait, Some(event.activation));
     }
 
     pub(super) fn on_wait_completed(&mut self, event: &WaitCompleted) {
         self.clear_timers(&event.cleared);
-        let input = match self.active.remove(&event.activation) {
+        let (frame, active) = self.deactivate(event.activation);
+        let input = match active {
             Some(Active::Wait(wait)) => Some(wait.input),
-            Some(Active::Task(_) | Active::Signal(_)) | None => None,
+            Some(Active::Task(_) | Active::Signal(_) | Active::Owner(_)) | None => None,
         };
-        self.emit(event.activation.node, &event.emission, input);
+        self.emit(frame, event.activation.node, &event.emission, input);
     }
 
     pub(super) fn on_signal_awaited(&mut self, event: &SignalAwaited) {
-        self.begin(event.activation);
-        self.consume(&event.consumed);
+        self.begin(event.activation, event.frame);
+        self.consume(event.frame, &event.consumed);
         let timer = event.timer.map(|timer| timer.id);
         let wait = SignalWait { name: event.name.clone(), since: event.at, timer };
-        self.active.insert(event.activation, Active::Signal(wait));
+        self.activate(event.activation, event.frame, Active::Signal(wait));
         if let Some(timer) = event.timer {
             self.set_timer(timer, TimerKind::Signal, Some(event.activation));
         }
@@ -83,9 +87,9 @@ impl Execution {
     }
 
     pub(super) fn on_signal_delivered(&mut self, event: &SignalDelivered) {
-        self.begin(event.activation);
-        self.consume(&event.consumed);
-        self.active.remove(&event.activation);
+        self.begin(event.activation, event.frame);
+        self.consume(event.frame, &event.consumed);
+        self.deactivate(event.activation);
         self.clear_timers(&event.cleared);
         let buffered = match event.command {
             Some(command) => {
@@ -94,7 +98,7 @@ impl Execution {
             }
             None => self.take_signal(&event.name),
         };
-        self.emit(event.activation.node, &event.emission, buffered);
+        self.emit(event.frame, event.activation.node, &event.emission, buffered);
     }
 
     fn take_signal(&mut self, name: &Queue) -> Option<Payload> {

@@ -10,8 +10,8 @@ use crate::execution::{Active, Execution, Phase, Task, TimerKind};
 
 impl Execution {
     pub(super) fn on_task_scheduled(&mut self, event: &TaskScheduled) {
-        self.begin(event.activation);
-        self.consume(&event.consumed);
+        self.begin(event.activation, event.frame);
+        self.consume(event.frame, &event.consumed);
         let (token, timer) = (event.token, event.timer.id);
         let task = Task {
             task_type: event.task_type.clone(),
@@ -23,7 +23,7 @@ impl Execution {
             deadline: event.deadline.map(|deadline| deadline.id),
             phase: Phase::Sent { token, timer, started: None },
         };
-        self.active.insert(event.activation, Active::Task(task));
+        self.activate(event.activation, event.frame, Active::Task(task));
         self.set_timer(event.timer, TimerKind::Attempt, Some(event.activation));
         if let Some(deadline) = event.deadline {
             self.set_timer(deadline, TimerKind::TaskDeadline, Some(event.activation));
@@ -38,10 +38,10 @@ impl Execution {
     }
 
     pub(super) fn on_task_completed(&mut self, event: &TaskCompleted) {
-        self.active.remove(&event.activation);
+        let (frame, _) = self.deactivate(event.activation);
         self.clear_timers(&event.cleared);
         if let Some(emission) = &event.emission {
-            self.emit(event.activation.node, emission, None);
+            self.emit(frame, event.activation.node, emission, None);
         }
     }
 
@@ -95,7 +95,7 @@ impl Execution {
     fn task_mut(&mut self, activation: Activation) -> Option<&mut Task> {
         match self.active.get_mut(&activation)? {
             Active::Task(task) => Some(task),
-            Active::Wait(_) | Active::Signal(_) => None,
+            Active::Wait(_) | Active::Signal(_) | Active::Owner(_) => None,
         }
     }
 }

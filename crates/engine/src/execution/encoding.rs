@@ -18,23 +18,22 @@ use bincode::error::{DecodeError, EncodeError};
 use bincode::{BorrowDecode, Decode, Encode};
 use bytes::Bytes;
 use flowmill_model::envelope::{self, FrameError, Framed};
-use flowmill_model::{Payload, limits};
+use flowmill_model::{Activation, FrameId, Payload, limits};
 
-use super::{Active, Execution, How};
+use super::{Active, Execution, Frame, Frames, How, Owner};
 
-/// A state as version 1 has it: without the parts that are [`Appended`].
+/// Any state. What versions have appended is empty in older ones.
 #[derive(Encode, Decode)]
-struct Plain {
+struct Stored {
     skeleton: Execution,
     values: Vec<Payload>,
     places: Vec<u32>,
-}
-
-/// Any state. What is appended here is empty in older ones.
-#[derive(Encode, Decode)]
-struct Stored {
-    plain: Plain,
+    /// Since version 2.
     context: Option<Payload>,
+    /// The parts of [`Frames`], since version 3.
+    last_frame: FrameId,
+    open: BTreeMap<FrameId, Arc<Frame>>,
+    within: BTreeMap<Activation, FrameId>,
 }
 
 /// A part of the state that came after version 1: it is stored after all the rest, not in its place.
@@ -59,14 +58,21 @@ impl<'de, C, T: Default> BorrowDecode<'de, C> for Appended<T> {
     }
 }
 
-flowmill_model::framed! { Plain = 150, 1; }
-
 impl Framed for Stored {
     const KIND: u32 = 150;
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
 
     fn appended_since(version: u32) -> usize {
-        usize::from(version < 2)
+        let frames = if version < 3 { 3 } else { 0 };
+        frames + usize::from(version < 2)
+    }
+
+    fn written_as(&self) -> u32 {
+        match (self.last_frame, &self.context) {
+            (FrameId::ROOT, None) => 1,
+            (FrameId::ROOT, Some(_)) => 2,
+            (_, _) => 3,
+        }
     }
 }
 
@@ -91,18 +97,16 @@ impl Execution {
             places.push(number);
         }
         let context = skeleton.context.0.take();
-        let plain = Plain { skeleton, values, places };
-        match context {
-            None => envelope::encode(&plain),
-            Some(_) => envelope::encode(&Stored { plain, context }),
-        }
+        let Frames { last: last_frame, open, within } = std::mem::take(&mut skeleton.frames.0);
+        envelope::encode(&Stored { skeleton, values, places, context, last_frame, open, within })
     }
 
     /// Reads what [`Execution::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, FrameError> {
-        let Stored { plain, context } = envelope::decode(bytes)?;
-        let Plain { mut skeleton, values, places } = plain;
+        let Stored { mut skeleton, values, places, context, last_frame, open, within } =
+            envelope::decode(bytes)?;
         skeleton.context = Appended(context);
+        skeleton.frames = Appended(Frames { last: last_frame, open, within });
         let targets = skeleton.payloads_mut();
         let left = targets.len().abs_diff(places.len());
         if left != 0 {
@@ -117,12 +121,15 @@ impl Execution {
     /// At most how many bytes [`Execution::encode`] gives. Costs a walk, not an encoding.
     pub fn encoded_size(&self) -> usize {
         let rest = self.size_beside_payloads();
-        let repeated: usize = self.payloads().map(Payload::len).sum();
+        let mut repeated = 0;
+        self.each_payload(&mut |payload| repeated += payload.len());
         if rest + repeated <= limits::STATE_BYTES {
             return rest + repeated;
         }
-        let distinct: BTreeMap<&[u8], usize> =
-            self.payloads().map(|payload| (&payload.as_bytes()[..], payload.len())).collect();
+        let mut distinct: BTreeMap<&[u8], usize> = BTreeMap::new();
+        self.each_payload(&mut |payload| {
+            distinct.insert(&payload.as_bytes()[..], payload.len());
+        });
         rest + distinct.into_values().sum::<usize>()
     }
 
@@ -143,45 +150,59 @@ impl Execution {
             + self.arrivals.len()
             + self.signals.len() * 2
             + self.commands.len()
-            + self.timers.len();
+            + self.timers.len()
+            + self.frames.0.within.len()
+            + self.frames.0.open.values().map(|frame| frame.entries()).sum::<usize>()
+            + self.all_owners().map(Owner::entries).sum::<usize>();
         FIXED_BYTES
             + entries * ENTRY_BYTES
             + self.error().map_or(0, problem)
+            + self.all_owners().filter_map(Owner::problem).map(problem).sum::<usize>()
             + kept.map(|input| input.0.len() + ENTRY_BYTES).sum::<usize>()
     }
 
-    fn payloads(&self) -> impl Iterator<Item = &Payload> {
-        let head = self.head.iter().map(|head| &head.input);
-        let output = self.ending.iter().filter_map(|ending| match &ending.how {
-            How::Completed(output) => Some(output),
-            How::Faulted(_) | How::Cancelled => None,
-        });
-        let active = self.active.values().filter_map(|active| match active {
-            Active::Task(task) => Some(&task.input),
-            Active::Wait(wait) => Some(&wait.input),
-            Active::Signal(_) => None,
-        });
-        head.chain(output)
-            .chain(self.tokens.values().flatten())
-            .chain(active)
-            .chain(self.outputs.values())
-            .chain(self.arrivals.iter().map(|arrival| &arrival.value))
-            .chain(self.signals.iter().map(|signal| &signal.payload))
-            .chain(&self.context.0)
+    fn all_owners(&self) -> impl Iterator<Item = &Owner> {
+        self.active.values().filter_map(|active| match active {
+            Active::Owner(owner) => Some(owner),
+            Active::Task(_) | Active::Wait(_) | Active::Signal(_) => None,
+        })
     }
 
-    /// The same places as [`Execution::payloads`], in the same order.
+    fn each_payload<'a>(&'a self, visit: &mut dyn FnMut(&'a Payload)) {
+        self.head.iter().for_each(|head| visit(&head.input));
+        if let Some(How::Completed(output)) = self.ending.as_ref().map(|ending| &ending.how) {
+            visit(output);
+        }
+        self.tokens.values().flatten().for_each(&mut *visit);
+        for active in self.active.values() {
+            match active {
+                Active::Task(task) => visit(&task.input),
+                Active::Wait(wait) => visit(&wait.input),
+                Active::Signal(_) => {}
+                Active::Owner(owner) => owner.each_payload(visit),
+            }
+        }
+        self.outputs.values().for_each(&mut *visit);
+        self.arrivals.iter().for_each(|arrival| visit(&arrival.value));
+        self.signals.iter().for_each(|signal| visit(&signal.payload));
+        self.context.0.iter().for_each(&mut *visit);
+        self.frames.0.open.values().for_each(|frame| frame.each_payload(visit));
+    }
+
+    /// The same places as [`Execution::each_payload`], in the same order.
     fn payloads_mut(&mut self) -> Vec<&mut Payload> {
         let head = self.head.iter_mut().map(|head| &mut Arc::make_mut(head).input);
         let output = self.ending.iter_mut().filter_map(|ending| match &mut ending.how {
             How::Completed(output) => Some(output),
             How::Faulted(_) | How::Cancelled => None,
         });
-        let active = self.active.values_mut().filter_map(|active| match active {
-            Active::Task(task) => Some(&mut task.input),
-            Active::Wait(wait) => Some(&mut wait.input),
-            Active::Signal(_) => None,
+        let active = self.active.values_mut().flat_map(|active| match active {
+            Active::Task(task) => vec![&mut task.input],
+            Active::Wait(wait) => vec![&mut wait.input],
+            Active::Signal(_) => Vec::new(),
+            Active::Owner(owner) => owner.payloads_mut(),
         });
+        let frames = self.frames.0.open.values_mut();
         head.chain(output)
             .chain(self.tokens.values_mut().flatten())
             .chain(active)
@@ -189,6 +210,7 @@ impl Execution {
             .chain(self.arrivals.iter_mut().map(|arrival| &mut arrival.value))
             .chain(self.signals.iter_mut().map(|signal| &mut signal.payload))
             .chain(&mut self.context.0)
+            .chain(frames.flat_map(|frame| Arc::make_mut(frame).payloads_mut()))
             .collect()
     }
 }
@@ -236,6 +258,38 @@ mod tests {
         driver.execution
     }
 
+    /// An execution with something of everything that goes on inside nodes that own blocks.
+    fn with_frames() -> Execution {
+        let block = |letter: &str, node: &str| {
+            format!(
+                "{{ nodes: [{{ id: {letter}, type: start }}, {node}], \
+                 connections: [{letter}.out -> {letter}n.in] }}"
+            )
+        };
+        let task = |letter: &str| {
+            let id =
+                format!("id: {letter}n, type: task, parameters: {{ type: t, input: '${{ . }}' }}");
+            block(letter, &format!("{{ {id}, retry: {{ limit: {{ attempts: 1 }} }} }}"))
+        };
+        let each = format!(
+            "{{ id: e, type: for-each, parameters: {{ parallel: 2 }}, body: {} }}",
+            task("a")
+        );
+        let rounds = format!(
+            "{{ id: r, type: while, parameters: {{ condition: 'true' }}, body: {} }}",
+            task("c")
+        );
+        let retry = "retry: { delay: PT1M, limit: { attempts: 2 } }";
+        let attempts = format!("{{ id: t, type: try, {retry}, body: {} }}", task("d"));
+        let look = "{ id: m, type: map, parameters: { expression: '$nodes' } }";
+        let nodes = ["{ id: s, type: start }", &each, &rounds, &attempts, look];
+        let connections = ["s.out -> e.in", "s.out -> r.in", "s.out -> t.in", "e.out -> m.in"];
+        let mut driver = Driver::started(flow_with("", &nodes, &connections), "[1,2,3]");
+        driver.complete("an", "10");
+        driver.fail("dn", failure(true));
+        driver.execution
+    }
+
     fn from_hex(text: &str) -> Vec<u8> {
         let digits = text.trim_end().as_bytes().chunks(2);
         let byte = |pair: &[u8]| {
@@ -272,16 +326,22 @@ mod tests {
         let second = golden(2, &state);
         assert_eq!(second, state);
         assert_eq!(Execution { context: Appended(None), ..second }, first);
+
+        assert_eq!(golden(3, &with_frames()), with_frames());
     }
 
     #[test]
     fn damaged_bytes_are_refused_and_never_panic() {
-        let bytes = full().encode();
+        check_damage(&full().encode());
+        check_damage(&with_frames().encode());
+    }
+
+    fn check_damage(bytes: &[u8]) {
         for end in 0..bytes.len() {
             assert!(Execution::decode(&bytes[..end]).is_err(), "prefix of {end} bytes");
         }
         for place in 0..bytes.len() {
-            let mut damaged = bytes.clone();
+            let mut damaged = bytes.to_vec();
             damaged[place] ^= 0x55;
             // Some damage gives another valid state; none may bring the process down.
             drop(Execution::decode(&damaged));

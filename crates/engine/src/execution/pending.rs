@@ -86,7 +86,7 @@ impl Execution {
     pub fn task(&self, activation: Activation) -> Option<TaskSpec> {
         match self.active.get(&activation)? {
             Active::Task(task) => task.spec(activation),
-            Active::Wait(_) | Active::Signal(_) => None,
+            Active::Wait(_) | Active::Signal(_) | Active::Owner(_) => None,
         }
     }
 
@@ -107,16 +107,18 @@ impl Execution {
         self.timers.get(&id).filter(|timer| !timer.held).map(|timer| timer.pending(id))
     }
 
-    /// What it waits for, in order of nodes.
+    /// What it waits for, in order of nodes. A node that owns blocks is not among it, but what
+    /// goes on inside is; one that only waits for its next attempt is as well.
     pub fn pending(&self) -> Vec<Pending> {
-        self.active.iter().map(|(activation, active)| self.describe(*activation, active)).collect()
+        let active = self.active.iter();
+        active.filter_map(|(activation, active)| self.describe(*activation, active)).collect()
     }
 
     fn due(&self, id: TimerId) -> Option<Timestamp> {
         self.timers.get(&id).map(|timer| timer.due)
     }
 
-    fn describe(&self, activation: Activation, active: &Active) -> Pending {
+    fn describe(&self, activation: Activation, active: &Active) -> Option<Pending> {
         let (reason, attempt, since, until) = match active {
             Active::Task(task) => {
                 let (reason, attempt, until) = self.describe_task(task);
@@ -127,9 +129,14 @@ impl Execution {
                 let until = wait.timer.and_then(|timer| self.due(timer));
                 (PendingReason::Signal, None, wait.since, until)
             }
+            Active::Owner(owner) => {
+                let until = self.due(owner.timer.filter(|_| owner.open == 0)?);
+                let attempt = owner.next.saturating_add(1);
+                (PendingReason::Retry, Some(attempt), owner.since, until)
+            }
         };
         let Activation { node, iteration } = activation;
-        Pending { node, iteration, reason, attempt, since, until }
+        Some(Pending { node, iteration, reason, attempt, since, until })
     }
 
     fn describe_task(&self, task: &Task) -> (PendingReason, u32, Option<Timestamp>) {

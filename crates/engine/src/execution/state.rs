@@ -12,6 +12,8 @@ use flowmill_model::{
     TimerId, Timestamp, TraceContext,
 };
 
+use super::frames::Owner;
+
 /// What is fixed by the start.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Head {
@@ -53,6 +55,7 @@ pub(crate) enum Active {
     Task(Task),
     Wait(Wait),
     Signal(SignalWait),
+    Owner(Owner),
 }
 
 /// A task, over all its attempts.
@@ -136,6 +139,8 @@ pub enum TimerKind {
     Signal,
     /// Ends an execution that took too long.
     Deadline,
+    /// Has a node that owns blocks go on.
+    Block,
 }
 
 /// The ids of the latest commands applied, oldest first.

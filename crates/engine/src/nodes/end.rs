@@ -15,7 +15,8 @@ pub(super) fn run(draft: &mut Draft<'_>, run: &Run) -> Result<(), Problem> {
         result: Some(run.connection.get()),
     };
     let (activation, consumed) = (run.activation, vec![run.connection]);
-    draft.record(NodeCompleted { activation, consumed, emission: Some(emission) });
+    let frame = run.frame;
+    draft.record(NodeCompleted { activation, consumed, emission: Some(emission), frame });
     Ok(())
 }
 

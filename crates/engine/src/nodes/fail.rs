@@ -7,10 +7,10 @@ use super::{Run, faulty};
 use crate::draft::Draft;
 
 pub(super) fn run(draft: &mut Draft<'_>, run: &Run, error: &ErrorTemplate) -> Result<(), Problem> {
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let problem = error.render(&value, &scope).map_err(|fault| faulty(&fault))?;
     let problem = draft.bounded(problem, run.activation.node);
-    draft.fault(Some(run.activation), problem);
+    draft.raise(run.frame, run.activation, problem);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{Run, faulty};
 use crate::draft::Draft;
 
 pub(super) fn run(draft: &mut Draft<'_>, run: &Run, condition: &Expression) -> Result<(), Problem> {
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let holds = condition.condition(&value, &scope).map_err(|fault| faulty(&fault))?;
     let port = draft.out(run.activation);
     draft.pass(run, holds.then_some(port));

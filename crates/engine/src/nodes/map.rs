@@ -12,13 +12,13 @@ pub(super) fn run(
     run: &Run,
     expression: &Expression,
 ) -> Result<(), Problem> {
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let output = expression.evaluate(&value, &scope).map_err(|fault| faulty(&fault))?;
     let output = Value::New(draft.text(output)?);
     let port = draft.out(run.activation);
-    let emission = Some(draft.emission(run.activation.node, port, output));
+    let emission = Some(draft.emission(run.frame, run.activation.node, port, output));
     let (activation, consumed) = (run.activation, vec![run.connection]);
-    draft.record(NodeCompleted { activation, consumed, emission });
+    draft.record(NodeCompleted { activation, consumed, emission, frame: run.frame });
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! joins the first so many.
 
 use flowmill_model::event::{NodeCompleted, Value};
-use flowmill_model::{Activation, ConnectionIndex, ErrorCode, Payload, Problem};
+use flowmill_model::{Activation, ConnectionIndex, ErrorCode, FrameId, Payload, Problem};
 
 use super::{Run, fitting};
 use crate::draft::Draft;
@@ -12,7 +12,8 @@ use crate::output;
 /// many does.
 pub(super) fn pass_first(draft: &mut Draft<'_>, run: &Run) -> Result<(), Problem> {
     let port = draft.out(run.activation);
-    draft.pass(run, (run.activation.iteration == 0).then_some(port));
+    let is_first = draft.state.runs_in(run.frame, run.activation.node) == 0;
+    draft.pass(run, is_first.then_some(port));
     Ok(())
 }
 
@@ -20,20 +21,21 @@ pub(super) fn pass_first(draft: &mut Draft<'_>, run: &Run) -> Result<(), Problem
 /// needed are a failure: no more can come.
 pub(crate) fn join(
     draft: &mut Draft<'_>,
+    frame: FrameId,
     activation: Activation,
     tokens: &[(ConnectionIndex, Payload)],
     needed: usize,
 ) {
     let consumed: Vec<_> = tokens.iter().map(|(connection, _)| *connection).collect();
     if tokens.len() < needed {
-        return draft.fail_run(activation, consumed, too_few(tokens.len(), needed));
+        return draft.fail_run(frame, activation, consumed, too_few(tokens.len(), needed));
     }
     match fitting(output::array(tokens.iter().map(|(_, value)| value))) {
-        Err(problem) => draft.fail_run(activation, consumed, problem),
+        Err(problem) => draft.fail_run(frame, activation, consumed, problem),
         Ok(joined) => {
             let port = draft.out(activation);
-            let emission = Some(draft.emission(activation.node, port, Value::New(joined)));
-            draft.record(NodeCompleted { activation, consumed, emission });
+            let emission = Some(draft.emission(frame, activation.node, port, Value::New(joined)));
+            draft.record(NodeCompleted { activation, consumed, emission, frame });
         }
     }
 }

@@ -9,13 +9,14 @@ use crate::draft::Draft;
 use crate::scope::Scopes;
 
 pub(super) fn run(draft: &mut Draft<'_>, run: &Run, entries: &Template) -> Result<(), Problem> {
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let entries = entries.render(&value, &scope).map_err(|fault| faulty(&fault))?;
     let context = merged(&draft.context()?, &entries);
     let context = draft.text(context)?;
     let (activation, port) = (run.activation, draft.out(run.activation));
-    let emission = draft.emission(activation.node, port, Value::Same);
-    draft.record(ContextSet { activation, consumed: vec![run.connection], context, emission });
+    let emission = draft.emission(run.frame, activation.node, port, Value::Same);
+    let (consumed, frame) = (vec![run.connection], run.frame);
+    draft.record(ContextSet { activation, consumed, context, emission, frame });
     // What was made of the context before is out of date.
     draft.scopes = Scopes::default();
     Ok(())

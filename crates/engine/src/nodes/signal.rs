@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use flowmill_model::event::{SignalAwaited, SignalDelivered, Value};
-use flowmill_model::{Activation, CommandId, ConnectionIndex, ErrorCode, Payload, Problem, Queue};
+use flowmill_model::{
+    Activation, CommandId, ConnectionIndex, ErrorCode, FrameId, Payload, Problem, Queue,
+};
 
 use super::Run;
 use crate::draft::Draft;
@@ -14,14 +16,14 @@ pub(super) fn run(
     name: &Queue,
     timeout: Option<Duration>,
 ) -> Result<(), Problem> {
-    let (activation, consumed) = (run.activation, vec![run.connection]);
+    let (activation, consumed, frame) = (run.activation, vec![run.connection], run.frame);
     if draft.state.signals.iter().any(|signal| signal.name == *name) {
-        draft.deliver(activation, name, consumed, None);
+        draft.deliver((frame, activation), name, consumed, None);
         return Ok(());
     }
     let at = draft.moment.now;
     let timer = timeout.map(|timeout| draft.timer(0, at.after(timeout)));
-    draft.record(SignalAwaited { activation, consumed, name: name.clone(), timer, at });
+    draft.record(SignalAwaited { activation, consumed, name: name.clone(), timer, at, frame });
     Ok(())
 }
 
@@ -29,7 +31,7 @@ impl Draft<'_> {
     /// Hands a signal to a node: one that a command brings, or the first buffered one.
     pub(crate) fn deliver(
         &mut self,
-        activation: Activation,
+        (frame, activation): (FrameId, Activation),
         name: &Queue,
         consumed: Vec<ConnectionIndex>,
         brought: Option<(CommandId, Payload)>,
@@ -40,9 +42,17 @@ impl Draft<'_> {
         };
         let cleared = self.timers_of(activation);
         let port = self.out(activation);
-        let emission = self.emission(activation.node, port, value);
+        let emission = self.emission(frame, activation.node, port, value);
         let name = name.clone();
-        self.record(SignalDelivered { activation, command, name, consumed, cleared, emission });
+        self.record(SignalDelivered {
+            activation,
+            command,
+            name,
+            consumed,
+            cleared,
+            emission,
+            frame,
+        });
     }
 }
 

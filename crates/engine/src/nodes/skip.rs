@@ -10,7 +10,7 @@ use crate::draft::Draft;
 pub(super) fn is_due(draft: &mut Draft<'_>, run: &Run) -> Result<bool, Problem> {
     let flow = draft.flow;
     let Some(condition) = &flow.node(run.activation.node).condition else { return Ok(false) };
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let holds = condition.condition(&value, &scope).map_err(|fault| faulty(&fault))?;
     Ok(!holds)
 }
@@ -18,9 +18,9 @@ pub(super) fn is_due(draft: &mut Draft<'_>, run: &Run) -> Result<bool, Problem> 
 pub(super) fn run(draft: &mut Draft<'_>, run: &Run) -> Result<(), Problem> {
     let node = run.activation.node;
     let port = draft.flow.node(node).port("out");
-    let emission = port.map(|port| draft.emission(node, port, Value::Same));
+    let emission = port.map(|port| draft.emission(run.frame, node, port, Value::Same));
     let (activation, consumed) = (run.activation, vec![run.connection]);
-    draft.record(NodeSkipped { activation, consumed, emission });
+    draft.record(NodeSkipped { activation, consumed, emission, frame: run.frame });
     Ok(())
 }
 

@@ -17,7 +17,7 @@ pub(super) fn run(
     cases: &[SwitchCase],
     default: Option<PortIndex>,
 ) -> Result<(), Problem> {
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let mut taken = BTreeSet::new();
     for case in cases {
         if case.when.condition(&value, &scope).map_err(|fault| faulty(&fault))? {
@@ -39,12 +39,13 @@ impl Draft<'_> {
     /// Ends a run whose token goes on as it is by several ports.
     fn branch(&mut self, run: &Run, ports: BTreeSet<PortIndex>) {
         let node = run.activation.node;
-        let branch = |port| Branch { port, connections: self.connections(node, port) };
+        let branch = |port| Branch { port, connections: self.connections(run.frame, node, port) };
         let branches: Vec<_> = ports.into_iter().map(branch).collect();
         let (activation, consumed) = (run.activation, vec![run.connection]);
         let leads_on = branches.iter().all(|branch| !branch.connections.is_empty());
         let (keep, result) = self.kept(node, leads_on);
-        self.record(NodeBranched { activation, consumed, branches, keep, result });
+        let frame = run.frame;
+        self.record(NodeBranched { activation, consumed, branches, keep, result, frame });
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn run(
     queue: &Queue,
     render: impl FnOnce(&Json, &Scope) -> Result<Json, ExpressionFault>,
 ) -> Result<(), Problem> {
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let input = render(&value, &scope).map_err(|fault| faulty(&fault))?;
     let input = draft.text(input)?;
     let (activation, at) = (run.activation, draft.moment.now);
@@ -34,6 +34,7 @@ pub(super) fn run(
         timer: draft.timer(0, at.after(node.timeout)),
         deadline,
         at,
+        frame: run.frame,
     });
     Ok(())
 }
@@ -54,7 +55,8 @@ impl Draft<'_> {
         let cleared = self.timers_of(activation);
         let port = self.out(activation);
         let value = Value::New(output.clone());
-        let emission = Some(self.emission(activation.node, port, value));
+        let frame = self.state.frame_of(activation);
+        let emission = Some(self.emission(frame, activation.node, port, value));
         self.record(TaskCompleted { activation, attempt, cleared, emission });
     }
 

@@ -9,7 +9,7 @@ use crate::draft::Draft;
 
 pub(super) fn run(draft: &mut Draft<'_>, run: &Run, wait: &Wait) -> Result<(), Problem> {
     let now = draft.moment.now;
-    let (value, scope) = (draft.value(run)?, draft.scope(run.activation)?);
+    let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let due = wait.until(now, &value, &scope).map_err(|fault| faulty(&fault))?;
     if due <= now {
         let port = draft.out(run.activation);
@@ -18,7 +18,7 @@ pub(super) fn run(draft: &mut Draft<'_>, run: &Run, wait: &Wait) -> Result<(), P
     }
     let (activation, consumed) = (run.activation, vec![run.connection]);
     let timer = draft.timer(0, due);
-    draft.record(WaitStarted { activation, consumed, timer, at: now });
+    draft.record(WaitStarted { activation, consumed, timer, at: now, frame: run.frame });
     Ok(())
 }
 
@@ -26,7 +26,8 @@ impl Draft<'_> {
     /// Lets the token of a wait go on: its time has come.
     pub(crate) fn end_wait(&mut self, activation: Activation, fired: TimerId) {
         let port = self.out(activation);
-        let emission = self.emission(activation.node, port, Value::Same);
+        let frame = self.state.frame_of(activation);
+        let emission = self.emission(frame, activation.node, port, Value::Same);
         self.record(WaitCompleted { activation, cleared: vec![fired], emission });
     }
 }

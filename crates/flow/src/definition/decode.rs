@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use flowmill_model::{Name, Version, limits};
+use flowmill_model::{BlockIndex, Name, Version, limits};
 
 use crate::diagnostic::{DiagnosticCode, Finding, Report};
 use crate::duration;
-use crate::expression::{Expression, SyntaxFault, Variable};
+use crate::expression::{Expression, Names, SyntaxFault, Variable};
 use crate::graph::{
-    Document, DraftBody, DraftConnections, DraftNode, DraftReference, Header, NodeKind, Role,
+    Document, DraftBlock, DraftBody, DraftConnections, DraftNet, DraftNode, DraftReference, Header,
+    NodeKind, Role,
 };
 use crate::retry::{Backoff, Jitter, RetryPolicy};
 use crate::schema::Schema;
@@ -28,8 +29,7 @@ use super::{connection, parameters, tables, triggers};
 pub(super) struct Decoded {
     /// `None` if a part of it is wrong.
     pub(super) header: Option<Header>,
-    pub(super) nodes: Vec<DraftNode>,
-    pub(super) connections: DraftConnections,
+    pub(super) net: DraftNet,
     pub(super) triggers: Vec<Trigger>,
 }
 
@@ -37,6 +37,8 @@ pub(super) struct Decoded {
 pub(super) struct Context<'a> {
     pub(super) source: &'a Source<'a>,
     pub(super) report: &'a mut Report,
+    /// What the node's expressions may name.
+    pub(super) names: Names,
     references: Vec<DraftReference>,
     references_every_node: bool,
 }
@@ -46,15 +48,10 @@ pub(super) fn document(source: &Source<'_>, report: &mut Report) -> Decoded {
     let root = &source.root;
     let header = header(root, report);
     let triggers = triggers::triggers(root, source, report);
-    let nodes = root.get("nodes").map(|item| nodes(item, source, report)).unwrap_or_default();
-    let items = root.get("connections").map(Item::items).unwrap_or_default();
-    let items = &items[..items.len().min(limits::FLOW_CONNECTIONS)];
-    let read = items.iter().enumerate().filter_map(|(index, item)| {
-        connection::decode(item, &format!("/connections/{index}"), report)
-    });
-    let list: Vec<_> = read.collect();
-    let complete = list.len() == items.len();
-    Decoded { header, nodes, connections: DraftConnections { list, complete }, triggers }
+    let mut net = Net { source, report, seen: BTreeMap::new(), drafts: DraftNet::default() };
+    let block = net.reserve(None, root, String::new());
+    net.block(block, root, &Names::of(Variable::OF_NODES));
+    Decoded { header, net: net.drafts, triggers }
 }
 
 fn header(root: &Item, report: &mut Report) -> Option<Header> {
@@ -108,27 +105,103 @@ fn follow<'a>(item: &'a Item, pointer: &str) -> Option<&'a Item> {
     })
 }
 
-fn nodes(list: &Item, source: &Source<'_>, report: &mut Report) -> Vec<DraftNode> {
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut nodes = Vec::new();
-    for (index, item) in list.items().iter().take(limits::FLOW_NODES).enumerate() {
-        let pointer = format!("/nodes/{index}");
-        let Some(id) = item.get("id").and_then(Item::text).filter(|id| is_identifier(id)) else {
-            continue;
-        };
-        if let Some(first) = seen.insert(id, index) {
-            let message = format!("there are two nodes `{id}`");
-            let help = format!("rename one; the other is at /nodes/{first}");
-            let finding = Finding::new(DiagnosticCode::DuplicateName, message, help);
-            let at = item.get("id").unwrap_or(item);
-            report_at(at, &format!("{pointer}/id"), finding, report);
-        }
-        nodes.push(node(item, id, pointer, Context::new(source, report)));
-    }
-    nodes
+/// The nodes of all blocks in the making. Those of a block that a node owns follow that node.
+struct Net<'a> {
+    source: &'a Source<'a>,
+    report: &'a mut Report,
+    /// Where each id stands first.
+    seen: BTreeMap<&'a str, String>,
+    drafts: DraftNet,
 }
 
-fn node(item: &Item, id: &str, pointer: String, mut context: Context<'_>) -> DraftNode {
+impl<'a> Net<'a> {
+    /// A place for a block in the list of them.
+    fn reserve(&mut self, owner: Option<usize>, item: &Item, pointer: String) -> BlockIndex {
+        let index = u16::try_from(self.drafts.blocks.len()).unwrap_or(u16::MAX);
+        self.drafts.blocks.push(DraftBlock {
+            owner,
+            place: item.place,
+            pointer,
+            connections: DraftConnections { list: Vec::new(), complete: true },
+        });
+        BlockIndex::new(index)
+    }
+
+    /// Decodes a block, which begins a nest of further ones. A definition's depth is bounded.
+    fn block(&mut self, block: BlockIndex, item: &'a Item, names: &Names) {
+        let pointer = self.drafts.blocks[block.index()].pointer.clone();
+        let list = item.get("nodes").map(Item::items).unwrap_or_default();
+        for (index, item) in list.iter().enumerate() {
+            if self.drafts.nodes.len() >= limits::FLOW_NODES {
+                return self.too_many(item, &pointer);
+            }
+            self.node(block, item, format!("{pointer}/nodes/{index}"), names);
+        }
+        let items = item.get("connections").map(Item::items).unwrap_or_default();
+        let room = limits::FLOW_CONNECTIONS.saturating_sub(self.drafts.connections());
+        let items = &items[..items.len().min(room)];
+        let read = items.iter().enumerate().filter_map(|(index, item)| {
+            connection::decode(item, &format!("{pointer}/connections/{index}"), self.report)
+        });
+        let list: Vec<_> = read.collect();
+        let complete = list.len() == items.len();
+        self.drafts.blocks[block.index()].connections = DraftConnections { list, complete };
+    }
+
+    fn too_many(&mut self, item: &Item, pointer: &str) {
+        let message = format!("the flow has more than {} nodes in all", limits::FLOW_NODES);
+        let finding = Finding::new(DiagnosticCode::TooLarge, message, "split the flow");
+        report_at(item, &format!("{pointer}/nodes"), finding, self.report);
+    }
+
+    fn node(&mut self, block: BlockIndex, item: &'a Item, pointer: String, names: &Names) {
+        let Some(id) = item.get("id").and_then(Item::text).filter(|id| is_identifier(id)) else {
+            return;
+        };
+        if let Some(first) = self.seen.get(id) {
+            let message = format!("there are two nodes `{id}`");
+            let help = format!("rename one; the other is at {first}");
+            let finding = Finding::new(DiagnosticCode::DuplicateName, message, help);
+            let at = item.get("id").unwrap_or(item);
+            report_at(at, &format!("{pointer}/id"), finding, self.report);
+        } else {
+            self.seen.insert(id, pointer.clone());
+        }
+        let owner = self.drafts.nodes.len();
+        let node_type = item.get("type").and_then(Item::text).and_then(tables::node_type);
+        let given = node_type.into_iter().flat_map(|node_type| node_type.blocks);
+        let blocks: Vec<(&str, &Item, BlockIndex)> = given
+            .filter_map(|(name, _)| {
+                let item = item.get(name).filter(|item| matches!(item.value, ItemValue::Map(_)))?;
+                Some((*name, item, self.reserve(Some(owner), item, format!("{pointer}/{name}"))))
+            })
+            .collect();
+        let index: Blocks = blocks.iter().map(|(name, _, index)| (*name, *index)).collect();
+        let context = Context::new(self.source, self.report, names.clone());
+        let node = node(item, id, block, pointer, &index, context);
+        let inside = match node.kind() {
+            Some(kind) => kind.bound_names().fold(names.clone(), |names, name| names.with(name)),
+            // Whatever its expressions name may be bound by what could not be read.
+            None => names.with("item").with("index"),
+        };
+        self.drafts.nodes.push(node);
+        for (_, item, index) in blocks {
+            self.block(index, item, &inside);
+        }
+    }
+}
+
+/// The blocks that a node owns, by name.
+pub(super) type Blocks = BTreeMap<&'static str, BlockIndex>;
+
+fn node(
+    item: &Item,
+    id: &str,
+    block: BlockIndex,
+    pointer: String,
+    blocks: &Blocks,
+    mut context: Context<'_>,
+) -> DraftNode {
     let node_type = item.get("type").and_then(Item::text).and_then(tables::node_type);
     let none = Item { place: item.place, value: ItemValue::Map(Vec::new()) };
     let given = item.get("parameters").filter(|item| item.value != ItemValue::Null);
@@ -138,7 +211,7 @@ fn node(item: &Item, id: &str, pointer: String, mut context: Context<'_>) -> Dra
     let condition = item.get("if").filter(|item| item.value != ItemValue::Null);
     let condition = condition.map(|item| context.expression(item, &format!("{pointer}/if")));
     let kind = node_type.and_then(|node_type| {
-        parameters::Parameters { item: given, pointer: &path, context: &mut context }
+        parameters::Parameters { item: given, pointer: &path, blocks, context: &mut context }
             .decode(node_type.name)
     });
     let role = match node_type.map(|node_type| node_type.name) {
@@ -146,11 +219,13 @@ fn node(item: &Item, id: &str, pointer: String, mut context: Context<'_>) -> Dra
         Some("end") => Role::End,
         _ => Role::Inner,
     };
-    let is_task = node_type.is_some_and(|node_type| node_type.is_task);
-    let retry = if is_task { retry(item, &pointer, context.report) } else { RetryPolicy::never() };
+    let is_tried = node_type.is_some_and(|node_type| node_type.has("retry"));
+    let none = RetryPolicy::never();
+    let retry = if is_tried { retry(item, &pointer, node_type, context.report) } else { none };
     let timeout = span(item, "timeout").unwrap_or(limits::DEFAULT_TASK_TIMEOUT);
     DraftNode {
         id: id.to_owned(),
+        block,
         place: item.place,
         pointer,
         ports,
@@ -177,9 +252,18 @@ pub(super) fn span(item: &Item, field: &str) -> Option<Duration> {
     duration::read(item.get(field)?).ok()
 }
 
-fn retry(node: &Item, pointer: &str, report: &mut Report) -> RetryPolicy {
+fn retry(
+    node: &Item,
+    pointer: &str,
+    node_type: Option<&tables::NodeType>,
+    report: &mut Report,
+) -> RetryPolicy {
     let standard = RetryPolicy::standard();
-    let Some(item) = node.get("retry") else { return standard };
+    let Some(item) = node.get("retry").filter(|item| item.value != ItemValue::Null) else {
+        // What its body does is tried again by itself; all of it is only if it says so.
+        let is_task = node_type.is_some_and(|node_type| node_type.is_task);
+        return if is_task { standard } else { RetryPolicy::never() };
+    };
     let limit = item.get("limit");
     let attempts = limit.and_then(|limit| number(limit, "attempts"));
     let delay = span(item, "delay").unwrap_or(standard.delay);
@@ -223,29 +307,19 @@ pub(super) fn number<T: std::str::FromStr>(item: &Item, field: &str) -> Option<T
 
 impl<'a> Context<'a> {
     /// Begins with nothing gathered.
-    pub(super) fn new(source: &'a Source<'a>, report: &'a mut Report) -> Self {
-        Self { source, report, references: Vec::new(), references_every_node: false }
+    pub(super) fn new(source: &'a Source<'a>, report: &'a mut Report, names: Names) -> Self {
+        Self { source, report, names, references: Vec::new(), references_every_node: false }
     }
 
-    /// Compiles the expression of a node that `item` is.
+    /// Compiles the expression that `item` is.
     pub(super) fn expression(&mut self, item: &Item, pointer: &str) -> Option<Expression> {
-        self.compiled(item, pointer, Variable::OF_NODES)
-    }
-
-    /// Compiles the expression that `item` is, which may name these variables.
-    pub(super) fn compiled(
-        &mut self,
-        item: &Item,
-        pointer: &str,
-        known: &'static [Variable],
-    ) -> Option<Expression> {
         let text = item.text()?;
         if mentions_secrets(text) {
             let finding = parameters::misplaced_secret(false);
             report_at(item, pointer, finding, self.report);
             return None;
         }
-        match Expression::compile_with(text, known) {
+        match Expression::compile_within(text, &self.names) {
             Ok(expression) => {
                 self.note(&expression, item, 0, pointer);
                 Some(expression)

@@ -1,11 +1,14 @@
 //! A node's parameters: from the document to what the node does.
 
-use flowmill_model::Queue;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use flowmill_model::{BlockIndex, Queue, limits};
 
 use crate::diagnostic::{DiagnosticCode, Finding, excerpt};
-use crate::expression::Expression;
+use crate::expression::{Expression, Names, Variable};
 use crate::graph::{
-    ERROR_PORT, ErrorTemplate, INPUT_PORT, MergeMode, NodeKind, OUTPUT_PORT, SwitchCase,
+    ERROR_PORT, ErrorTemplate, Failures, INPUT_PORT, MergeMode, NodeKind, OUTPUT_PORT, SwitchCase,
     SwitchMode, Wait,
 };
 use crate::source::{Item, ItemValue, escape};
@@ -13,8 +16,9 @@ use crate::template::{
     Authentication, Part, RequestParts, RequestTemplate, Template, TextFault, TextTemplate,
 };
 
-use super::decode::{Context, number, span};
-use super::shape::{report_at, report_within};
+use super::decode::{Blocks, Context, number, span};
+use super::shape::{is_identifier, report_at, report_within};
+use super::tables::TRY;
 
 /// The queue that carries HTTP requests unless a node names another.
 const HTTP_QUEUE: &str = "http";
@@ -30,6 +34,7 @@ const OWN_TASKS: [(&str, &str); 2] =
 pub(super) struct Parameters<'a, 'c> {
     pub(super) item: &'a Item,
     pub(super) pointer: &'a str,
+    pub(super) blocks: &'a Blocks,
     pub(super) context: &'a mut Context<'c>,
 }
 
@@ -87,6 +92,12 @@ impl Parameters<'_, '_> {
                 let error = self.template(self.item.get("error")?, &self.path("error"))?;
                 Some(NodeKind::Fail { error: ErrorTemplate::new(error) })
             }
+            "for-each" => self.for_each(),
+            "while" => self.while_loop(),
+            TRY => {
+                let (body, finally) = (self.block("body")?, self.block("finally"));
+                Some(NodeKind::Try { body, finally })
+            }
             "task" => self.task(),
             "http.request" => self.http_request(),
             "kafka.produce" => self.kafka_produce(),
@@ -109,6 +120,74 @@ impl Parameters<'_, '_> {
 
     fn refuse(&mut self, at: &Item, path: &str, code: DiagnosticCode, message: &str, help: &str) {
         report_at(at, path, Finding::new(code, message, help), self.context.report);
+    }
+
+    fn block(&self, name: &str) -> Option<BlockIndex> {
+        self.blocks.get(name).copied()
+    }
+
+    /// What a parameter says that a value is called, or else this.
+    fn bound(&mut self, field: &str, default: &str) -> Option<Arc<str>> {
+        let Some(item) = self.item.get(field).filter(|item| item.value != ItemValue::Null) else {
+            return Some(default.into());
+        };
+        let name = item.text().filter(|name| is_identifier(name))?;
+        let has_meaning = Variable::OF_NODES.iter().any(|variable| variable.bare_name() == name);
+        if !has_meaning && !name.contains('-') {
+            return Some(name.into());
+        }
+        let message = match has_meaning {
+            true => format!("`${name}` means something else already"),
+            false => format!("`${name}` is no variable of jq"),
+        };
+        let (code, help) =
+            (DiagnosticCode::InvalidName, "choose another name of letters and digits");
+        self.refuse(item, &self.path(field), code, &message, help);
+        None
+    }
+
+    fn for_each(&mut self) -> Option<NodeKind> {
+        let items = match self.item.get("items").filter(|item| item.value != ItemValue::Null) {
+            Some(_) => self.expression("items").map(Some),
+            None => Some(None),
+        };
+        let (item, index) = (self.bound("item", "item"), self.bound("index", "index"));
+        let failures = match self.item.get("failures").and_then(Item::text) {
+            Some("keep") => Failures::Keep,
+            Some("drop") => Failures::Drop,
+            _ => Failures::Fail,
+        };
+        let (item, index) = (item?, index?);
+        if item == index {
+            let message = format!("both the item and its place are called `${item}`");
+            let at = self.item.get("index").or_else(|| self.item.get("item"))?;
+            let code = DiagnosticCode::DuplicateName;
+            self.refuse(at, &self.path("index"), code, &message, "choose another name");
+            return None;
+        }
+        Some(NodeKind::ForEach {
+            items: items?,
+            parallel: number(self.item, "parallel").unwrap_or(NonZeroU32::MIN),
+            failures,
+            item,
+            index,
+            body: self.block("body")?,
+        })
+    }
+
+    fn while_loop(&mut self) -> Option<NodeKind> {
+        let index = self.bound("index", "index");
+        // The condition knows the round, too.
+        let outside = self.context.names.clone();
+        self.context.names = outside.with(index.as_deref().unwrap_or("index"));
+        let condition = self.expression("condition");
+        self.context.names = outside;
+        Some(NodeKind::While {
+            condition: condition?,
+            rounds: number(self.item, "rounds").unwrap_or(limits::DEFAULT_WHILE_ROUNDS),
+            index: index?,
+            body: self.block("body")?,
+        })
     }
 
     fn switch(&mut self) -> Option<NodeKind> {
@@ -343,7 +422,7 @@ impl Parameters<'_, '_> {
             }
             ItemValue::Null | ItemValue::List(_) | ItemValue::Map(_) => return None,
         };
-        match TextTemplate::compile(text, secrets) {
+        match TextTemplate::compile(text, secrets, &self.context.names) {
             Ok(template) => {
                 for (expression, offset) in template.placed_expressions() {
                     self.context.note(expression, item, offset, path);
@@ -408,7 +487,9 @@ fn identity() -> Template {
 }
 
 fn whole_value() -> Part {
-    Part::Text(TextTemplate::compile("${ . }", false).expect("the identity is an expression"))
+    let names = Names::of(Variable::OF_NODES);
+    let text = TextTemplate::compile("${ . }", false, &names);
+    Part::Text(text.expect("the identity is an expression"))
 }
 
 fn fixed_or(item: &Item, parts: Vec<Part>, list: impl Fn(Vec<Part>) -> Part) -> Part {

@@ -7,7 +7,7 @@ use crate::duration;
 use crate::nearest::nearest;
 use crate::source::{Entry, Item, ItemValue, escape};
 
-use super::tables::{self, NODE};
+use super::tables::{self, BLOCK, NODE};
 
 /// The version of the format that this build reads.
 pub(crate) const FORMAT_VERSION: &str = "1";
@@ -71,6 +71,8 @@ pub(crate) enum Shape {
     Parameters,
     /// A connection in either form.
     Connection,
+    /// Nodes and connections that a node owns.
+    Block,
 }
 
 /// Checks that the document is one of ours at all. If it is not, nothing else is worth saying.
@@ -213,6 +215,7 @@ fn check(shape: &Shape, item: &Item, pointer: &str, report: &mut Report) -> bool
         Shape::Map(value) => check_map(item, value, pointer, report),
         Shape::List { item: shape, most } => check_list(item, shape, *most, pointer, report),
         Shape::Node => check_node(item, pointer, report),
+        Shape::Block => check_object(item, BLOCK, pointer, report),
     }
 }
 
@@ -357,8 +360,8 @@ fn check_node(item: &Item, pointer: &str, report: &mut Report) -> bool {
     fine && settings && fields
 }
 
-/// `retry` and `timeout` are for nodes whose work a worker does, `if` for nodes that do more than
-/// decide where a value goes.
+/// `timeout` is for nodes whose work a worker does, `retry` for these and `try`, `if` for nodes that
+/// do more than decide where a value goes, blocks for nodes that run them.
 fn check_settings(
     item: &Item,
     node_type: &tables::NodeType,
@@ -372,16 +375,30 @@ fn check_settings(
         }
         let message = format!("a {} node has no `{}`", node_type.name, entry.key);
         let in_parameters = node_type.parameters.iter().any(|field| field.name == entry.key);
-        let help = if in_parameters {
-            format!("move it into the node's `parameters`: {}", entry.key)
-        } else if entry.key == "if" {
-            "remove it: a filter or a switch before the node decides where values go".to_owned()
-        } else {
-            "remove it: only task, http.request and kafka.produce nodes are tried again and timed"
-                .to_owned()
+        let help = match entry.key.as_str() {
+            key if in_parameters => format!("move it into the node's `parameters`: {key}"),
+            "if" => {
+                "remove it: a filter or a switch before the node decides where values go".into()
+            }
+            "body" => "remove it: only for-each, while and try nodes have a body".into(),
+            "finally" => "remove it, or put the node into the body of a try node".into(),
+            "retry" => {
+                "remove it, or put the node into the body of a try node, which has one".into()
+            }
+            _ => "remove it: only task, http.request and kafka.produce nodes are timed".into(),
         };
         let finding = Finding::new(DiagnosticCode::UnknownField, message, help);
         report.add(finding.at(entry.key_place, format!("{pointer}/{}", entry.key)));
+        fine = false;
+    }
+    for (block, _) in node_type.blocks.iter().filter(|(_, needed)| *needed) {
+        if item.get(block).is_some_and(|item| item.value != ItemValue::Null) {
+            continue;
+        }
+        let message = format!("a {} node needs a `{block}`", node_type.name);
+        let help = format!("add it: `{block}: {{ nodes: [...], connections: [...] }}`");
+        let finding = Finding::new(DiagnosticCode::MissingField, message, help);
+        report.add(finding.at(item.place, pointer));
         fine = false;
     }
     fine

@@ -4,6 +4,9 @@ use flowmill_model::limits;
 
 use super::shape::{Field, Shape};
 
+/// The node type that can be tried again although no worker does its work.
+pub(crate) const TRY: &str = "try";
+
 /// One node type.
 #[derive(Debug)]
 pub(crate) struct NodeType {
@@ -15,14 +18,28 @@ pub(crate) struct NodeType {
     pub(crate) is_task: bool,
     /// Whether it may have an `if`.
     pub(crate) may_be_skipped: bool,
+    /// The blocks that it owns, and whether it must have each.
+    pub(crate) blocks: &'static [(&'static str, bool)],
 }
+
+/// A node type that has nothing but its parameters.
+const PLAIN: NodeType = NodeType {
+    name: "",
+    doc: "",
+    parameters: &[],
+    is_task: false,
+    may_be_skipped: false,
+    blocks: &[],
+};
 
 impl NodeType {
     /// Whether nodes of this type have the field of this name.
     pub(crate) fn has(&self, field: &str) -> bool {
         match field {
-            "retry" | "timeout" => self.is_task,
+            "timeout" => self.is_task,
+            "retry" => self.is_task || self.name == TRY,
             "if" => self.may_be_skipped,
+            "body" | "finally" => self.blocks.iter().any(|(block, _)| *block == field),
             _ => true,
         }
     }
@@ -51,17 +68,24 @@ pub(crate) const DOCUMENT: &[Field] = &[
         Shape::List { item: &Shape::Object(TRIGGER), most: limits::FLOW_TRIGGERS },
         "What starts executions by itself.",
     ),
-    required(
-        "nodes",
-        Shape::List { item: &Shape::Node, most: limits::FLOW_NODES },
-        "The nodes, exactly one of them a start.",
-    ),
-    optional(
-        "connections",
-        Shape::List { item: &Shape::Connection, most: limits::FLOW_CONNECTIONS },
-        "The connections between ports.",
-    ),
+    NODES,
+    CONNECTIONS,
 ];
+
+/// A block of nodes that another node owns.
+pub(crate) const BLOCK: &[Field] = &[NODES, CONNECTIONS];
+
+const NODES: Field = required(
+    "nodes",
+    Shape::List { item: &Shape::Node, most: limits::FLOW_NODES },
+    "The nodes, exactly one of them a start.",
+);
+
+const CONNECTIONS: Field = optional(
+    "connections",
+    Shape::List { item: &Shape::Connection, most: limits::FLOW_CONNECTIONS },
+    "The connections between ports.",
+);
 
 const HEADER: &[Field] = &[
     required("namespace", Shape::Name, "The namespace the flow belongs to."),
@@ -115,6 +139,8 @@ pub(crate) const NODE: &[Field] = &[
         Shape::Expression,
         "A jq expression; a value for which it does not hold goes past the node.",
     ),
+    optional("body", Shape::Block, "The nodes that the node runs, with a start of their own."),
+    optional("finally", Shape::Block, "What is run after the body, however that ended."),
     optional("retry", Shape::Object(RETRY), "When a failed attempt is tried again."),
     optional("timeout", POSITIVE, "How long one attempt may take; PT45S by default."),
 ];
@@ -166,33 +192,25 @@ pub(crate) const CONNECTION: &[Field] = &[
 
 /// Every node type, in the order of the reference.
 pub(crate) const NODE_TYPES: &[NodeType] = &[
-    NodeType {
-        name: "start",
-        doc: "Passes the execution's input on.",
-        parameters: &[],
-        is_task: false,
-        may_be_skipped: false,
-    },
+    NodeType { name: "start", doc: "Passes the execution's input on.", parameters: &[], ..PLAIN },
     NodeType {
         name: "end",
         doc: "Takes a value as the execution's output.",
         parameters: &[],
-        is_task: false,
-        may_be_skipped: false,
+        ..PLAIN
     },
     NodeType {
         name: "filter",
         doc: "Passes a value on if a condition holds; else the branch ends.",
         parameters: &[required("condition", Shape::Expression, "The condition, in jq.")],
-        is_task: false,
-        may_be_skipped: false,
+        ..PLAIN
     },
     NodeType {
         name: "map",
         doc: "Passes on what an expression makes of a value.",
         parameters: &[required("expression", Shape::Expression, "The expression, in jq.")],
-        is_task: false,
         may_be_skipped: true,
+        ..PLAIN
     },
     NodeType {
         name: "set",
@@ -202,8 +220,8 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
             Shape::Map(&Shape::Template),
             "The entries that it gets, by name; null takes one away.",
         )],
-        is_task: false,
         may_be_skipped: true,
+        ..PLAIN
     },
     NodeType {
         name: "switch",
@@ -225,8 +243,7 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
                 "The name of the port taken when no case holds; else the branch ends.",
             ),
         ],
-        is_task: false,
-        may_be_skipped: false,
+        ..PLAIN
     },
     NodeType {
         name: "merge",
@@ -243,8 +260,7 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
                 "Instead of a mode: waits for so many branches; the rest end there.",
             ),
         ],
-        is_task: false,
-        may_be_skipped: false,
+        ..PLAIN
     },
     NodeType {
         name: "wait",
@@ -257,8 +273,8 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
                 "A jq expression that gives the time: RFC 3339 text or seconds since 1970.",
             ),
         ],
-        is_task: false,
         may_be_skipped: true,
+        ..PLAIN
     },
     NodeType {
         name: "signal",
@@ -267,15 +283,74 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
             required("name", Shape::Queue, "The signal's name."),
             optional("timeout", POSITIVE, "How long to wait before the node fails."),
         ],
-        is_task: false,
         may_be_skipped: true,
+        ..PLAIN
+    },
+    NodeType {
+        name: "for-each",
+        doc: "Runs its body once for each item of an array; the results, in order, are the output.",
+        parameters: &[
+            optional(
+                "items",
+                Shape::Expression,
+                "A jq expression that gives the array; the value itself by default.",
+            ),
+            optional(
+                "parallel",
+                Shape::Whole { least: 1, most: limits::FOR_EACH_PARALLEL as u64 },
+                "How many items are worked on at the same time, at most; 1 by default.",
+            ),
+            optional(
+                "failures",
+                Shape::Choice(&["fail", "keep", "drop"]),
+                "What an item does whose body fails: fails the node, leaves its error as its \
+                 result, or leaves none; fail by default.",
+            ),
+            optional("item", Shape::Identifier, "What expressions call the item; item by default."),
+            optional(
+                "index",
+                Shape::Identifier,
+                "What expressions call its place, from 0; index by default.",
+            ),
+        ],
+        may_be_skipped: true,
+        blocks: &[("body", true)],
+        ..PLAIN
+    },
+    NodeType {
+        name: "while",
+        doc: "Runs its body on a value while a condition holds, each time on what the time before \
+              gave.",
+        parameters: &[
+            required("condition", Shape::Expression, "The condition, in jq, before each round."),
+            optional(
+                "rounds",
+                Shape::Whole { least: 1, most: limits::WHILE_ROUNDS as u64 },
+                "How many rounds there may be; one more fails the node; 1000 by default.",
+            ),
+            optional(
+                "index",
+                Shape::Identifier,
+                "What expressions call the round, from 0; index by default.",
+            ),
+        ],
+        may_be_skipped: true,
+        blocks: &[("body", true)],
+        ..PLAIN
+    },
+    NodeType {
+        name: TRY,
+        doc: "Runs its body; if that fails, again, and at last its `error` port takes the error.",
+        may_be_skipped: true,
+        blocks: &[("body", true), ("finally", false)],
+        ..PLAIN
     },
     NodeType {
         name: "fail",
-        doc: "Faults the execution with an error.",
+        doc: "Fails with an error: the block that it is in, or the execution.",
         parameters: &[required("error", Shape::Object(ERROR), "The error.")],
-        is_task: false,
         may_be_skipped: true,
+        ..PLAIN
     },
     NodeType {
         name: "task",
@@ -287,6 +362,7 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
         ],
         is_task: true,
         may_be_skipped: true,
+        ..PLAIN
     },
     NodeType {
         name: "http.request",
@@ -294,6 +370,7 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
         parameters: HTTP_REQUEST,
         is_task: true,
         may_be_skipped: true,
+        ..PLAIN
     },
     NodeType {
         name: "kafka.produce",
@@ -301,6 +378,7 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
         parameters: KAFKA_PRODUCE,
         is_task: true,
         may_be_skipped: true,
+        ..PLAIN
     },
 ];
 

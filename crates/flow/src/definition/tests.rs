@@ -10,6 +10,7 @@ use crate::diagnostic::DiagnosticCode;
 use crate::graph::{MergeMode, NodeKind, SwitchMode, Wait};
 use crate::retry::Backoff;
 
+mod blocks;
 mod broken;
 mod control;
 mod hostile;

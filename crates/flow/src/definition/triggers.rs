@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use flowmill_model::{TopicName, limits};
 
 use crate::diagnostic::{DiagnosticCode, Finding, Report};
-use crate::expression::{Expression, Variable};
+use crate::expression::{Expression, Names, Variable};
 use crate::source::{Item, Source};
 use crate::trigger::{Envelope, KafkaTrigger, Position, Trigger};
 
@@ -23,7 +23,11 @@ pub(super) fn triggers(root: &Item, source: &Source<'_>, report: &mut Report) ->
     for (index, item) in items.iter().take(limits::FLOW_TRIGGERS).enumerate() {
         let Some(item) = item.get("kafka") else { continue };
         let pointer = format!("/triggers/{index}/kafka");
-        let Some(trigger) = kafka(item, &pointer, &mut Context::new(source, report)) else {
+        let Some(trigger) = kafka(
+            item,
+            &pointer,
+            &mut Context::new(source, report, Names::of(Variable::OF_TRIGGERS)),
+        ) else {
             continue;
         };
         if let Some(first) = seen.insert(trigger.topic.clone(), index) {
@@ -55,7 +59,7 @@ fn kafka(item: &Item, pointer: &str, context: &mut Context<'_>) -> Option<KafkaT
             return Ok(None);
         };
         let pointer = format!("{pointer}/{field}");
-        context.compiled(item, &pointer, Variable::OF_TRIGGERS).map(Some).ok_or(())
+        context.expression(item, &pointer).map(Some).ok_or(())
     };
     let (key, filter, input) = (expression("key"), expression("filter"), expression("input"));
     let input = input.ok()?.or_else(|| default_input(envelope));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flowmill_model::{ConnectionIndex, ContentHash, NodeIndex, PortIndex};
+use flowmill_model::{BlockIndex, ConnectionIndex, ContentHash, NodeIndex, PortIndex};
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{DiagnosticCode, Finding, Place, Report, excerpt, suggest};
@@ -14,7 +14,7 @@ use crate::nearest::nearest;
 use crate::retry::RetryPolicy;
 use crate::schema::Schema;
 
-use super::{Connection, Document, Flow, Node, NodeKind, OutputPort, check};
+use super::{Block, Connection, Document, Flow, Node, NodeKind, OutputPort, check};
 
 /// The name of the only input port there is.
 pub(crate) const INPUT_PORT: &str = "in";
@@ -22,6 +22,7 @@ pub(crate) const INPUT_PORT: &str = "in";
 /// A node as its document has it; what could not be compiled is missing.
 pub(crate) struct DraftNode {
     pub(crate) id: String,
+    pub(crate) block: BlockIndex,
     pub(crate) place: Place,
     pub(crate) pointer: String,
     /// Its output ports; `None` when its type is not known.
@@ -34,7 +35,7 @@ pub(crate) struct DraftNode {
 
 impl DraftNode {
     /// What it does, as far as that could be compiled.
-    pub(super) fn kind(&self) -> Option<&NodeKind> {
+    pub(crate) fn kind(&self) -> Option<&NodeKind> {
         self.body.as_ref().map(|body| &body.kind)
     }
 }
@@ -77,6 +78,37 @@ pub(crate) struct DraftConnections {
     pub(crate) complete: bool,
 }
 
+/// A block, and the connections in it. Its nodes are those that name it.
+pub(crate) struct DraftBlock {
+    /// The node that owns it, by its place among all nodes; `None` for the flow itself.
+    pub(crate) owner: Option<usize>,
+    pub(crate) place: Place,
+    pub(crate) pointer: String,
+    pub(crate) connections: DraftConnections,
+}
+
+/// A document's nodes and blocks. A node stands before those that it owns.
+#[derive(Default)]
+pub(crate) struct DraftNet {
+    pub(crate) nodes: Vec<DraftNode>,
+    pub(crate) blocks: Vec<DraftBlock>,
+}
+
+impl DraftNet {
+    /// The connections, each with the block that it is in.
+    fn placed_connections(&self) -> impl Iterator<Item = (BlockIndex, &DraftConnection)> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks.flat_map(|(index, block)| {
+            block.connections.list.iter().map(move |connection| (block_index(index), connection))
+        })
+    }
+
+    /// How many connections have been read.
+    pub(crate) fn connections(&self) -> usize {
+        self.blocks.iter().map(|block| block.connections.list.len()).sum()
+    }
+}
+
 /// What a document says besides its nodes and connections.
 pub(crate) struct Header {
     pub(crate) document: Document,
@@ -97,6 +129,7 @@ pub(super) struct Edge {
 /// The graph's form, as far as it could be made out.
 pub(super) struct Form<'a> {
     pub(super) nodes: &'a [DraftNode],
+    pub(super) blocks: &'a [DraftBlock],
     pub(super) edges: Vec<Edge>,
     /// Nodes that need no connection of their own: some connection was meant for them, although
     /// it is wrong, or they share their id with an earlier node.
@@ -111,22 +144,22 @@ pub(super) struct Form<'a> {
 /// if anything was found, here or before.
 pub(crate) fn build(
     header: Option<Header>,
-    nodes: Vec<DraftNode>,
-    connections: &DraftConnections,
+    net: DraftNet,
     source: &Json,
     report: &mut Report,
 ) -> Option<Flow> {
-    let by_id = index(&nodes);
+    let by_id = index(&net.nodes);
     let mut form = Form {
-        nodes: &nodes,
+        nodes: &net.nodes,
+        blocks: &net.blocks,
         edges: Vec::new(),
-        meant: duplicates(&nodes, &by_id),
+        meant: duplicates(&net.nodes, &by_id),
         partial: false,
-        unread: !connections.complete,
+        unread: net.blocks.iter().any(|block| !block.connections.complete),
     };
     let mut seen = BTreeSet::new();
-    for connection in &connections.list {
-        match resolve(connection, &mut form, &by_id, report) {
+    for (block, connection) in net.placed_connections() {
+        match resolve(connection, block, &mut form, &by_id, report) {
             Some(edge) if seen.insert((edge.from, edge.port, edge.to)) => form.edges.push(edge),
             Some(edge) => {
                 let message = "the connection is there already";
@@ -142,7 +175,7 @@ pub(crate) fn build(
     if !report.is_empty() {
         return None;
     }
-    assemble(header?, nodes, &edges, by_id, order?, source)
+    assemble(header?, net, &edges, by_id, order?, source)
 }
 
 fn index(nodes: &[DraftNode]) -> BTreeMap<String, usize> {
@@ -160,6 +193,7 @@ fn duplicates(nodes: &[DraftNode], by_id: &BTreeMap<String, usize>) -> BTreeSet<
 
 fn resolve(
     connection: &DraftConnection,
+    block: BlockIndex,
     form: &mut Form<'_>,
     by_id: &BTreeMap<String, usize>,
     report: &mut Report,
@@ -179,6 +213,15 @@ fn resolve(
     let meant = to.or_else(|| by_id.get(nearest(&connection.to, ids())?).copied());
     form.meant.extend(meant);
     let (from, to) = (from?, to?);
+    let stranger = [from, to].into_iter().find(|node| form.nodes[*node].block != block);
+    if let Some(stranger) = stranger.map(|node| &form.nodes[node]) {
+        // That two nodes have one id has been reported.
+        let is_meant = |node: &DraftNode| node.id == stranger.id && node.block == block;
+        if !form.nodes.iter().any(is_meant) {
+            report.add(other_block(stranger).at(connection.place, &connection.pointer));
+        }
+        return None;
+    }
     let input = input_port(connection, &form.nodes[to]);
     let output = output_port(connection, &form.nodes[from]);
     for finding in [input.as_ref().err(), output.as_ref().err()].into_iter().flatten() {
@@ -187,6 +230,14 @@ fn resolve(
     let port = output.ok().filter(|_| input.is_ok())??;
     let (place, pointer) = (connection.place, connection.pointer.clone());
     Some(Edge { from, port, to, place, pointer })
+}
+
+/// The error of a connection that leads into a block, or out of one.
+fn other_block(node: &DraftNode) -> Finding {
+    let message = format!("`{}` is in another block", node.id);
+    let help = "connect nodes of the same block; a value enters a block by its start and leaves it \
+                by its end";
+    Finding::new(DiagnosticCode::UnknownNode, message, help)
 }
 
 fn input_port(connection: &DraftConnection, node: &DraftNode) -> Result<(), Finding> {
@@ -223,14 +274,15 @@ fn output_port(connection: &DraftConnection, node: &DraftNode) -> Result<Option<
 /// Makes the flow of parts that have no fault.
 fn assemble(
     header: Header,
-    drafts: Vec<DraftNode>,
+    net: DraftNet,
     edges: &[Edge],
     by_id: BTreeMap<String, usize>,
     order: Vec<usize>,
     source: &Json,
 ) -> Option<Flow> {
-    let start = drafts.iter().position(|node| node.role == Role::Start)?;
-    let referenced = referenced(&drafts, edges, &by_id, &order);
+    let blocks = blocks(&net)?;
+    let referenced = referenced(&net, edges, &by_id, &order);
+    let drafts = net.nodes;
     let mut nodes = Vec::with_capacity(drafts.len());
     for (draft, output_referenced) in drafts.into_iter().zip(referenced) {
         nodes.push(node(draft, output_referenced)?);
@@ -257,11 +309,28 @@ fn assemble(
         nodes,
         connections,
         by_id: by_id.into_iter().map(|(id, index)| (id, node_index(index))).collect(),
-        start: node_index(start),
+        blocks,
         order: order.into_iter().map(node_index).collect(),
         source,
         triggers: Vec::new(),
     })
+}
+
+/// The blocks, whose form has been checked.
+fn blocks(net: &DraftNet) -> Option<Vec<Block>> {
+    let blocks = net.blocks.iter().enumerate().map(|(index, block)| {
+        let inside = |role| {
+            let own = |node: &DraftNode| node.block == block_index(index) && node.role == role;
+            net.nodes.iter().position(own)
+        };
+        Some(Block {
+            owner: block.owner.map(node_index),
+            pointer: block.pointer.clone(),
+            start: node_index(inside(Role::Start)?),
+            has_end: inside(Role::End).is_some(),
+        })
+    });
+    blocks.collect()
 }
 
 fn node(draft: DraftNode, output_referenced: bool) -> Option<Node> {
@@ -271,6 +340,8 @@ fn node(draft: DraftNode, output_referenced: bool) -> Option<Node> {
     let port = |name| OutputPort { name, connections: Vec::new() };
     Some(Node {
         id: draft.id,
+        block: draft.block,
+        pointer: draft.pointer,
         kind: body.kind,
         condition: body.condition,
         retry: body.retry,
@@ -284,23 +355,35 @@ fn node(draft: DraftNode, output_referenced: bool) -> Option<Node> {
 
 /// Which nodes' outputs an expression somewhere looks at.
 fn referenced(
-    nodes: &[DraftNode],
+    net: &DraftNet,
     edges: &[Edge],
     by_id: &BTreeMap<String, usize>,
     order: &[usize],
 ) -> Vec<bool> {
+    let nodes = &net.nodes;
     let mut referenced = vec![false; nodes.len()];
     for index in nodes.iter().flat_map(|node| &node.references).filter_map(|r| by_id.get(&r.id)) {
         referenced[*index] = true;
     }
+    // Who owns one that looks at every node looks as well, for that sees what comes before both.
+    let mut looks: Vec<bool> = nodes.iter().map(|node| node.references_every_node).collect();
+    for (index, node) in nodes.iter().enumerate().rev() {
+        if let (true, Some(owner)) = (looks[index], net.blocks[node.block.index()].owner) {
+            looks[owner] = true;
+        }
+    }
     let mut before_such = vec![false; nodes.len()];
     for &index in order.iter().rev() {
         let leads_to = |edge: &&Edge| edge.from == index;
-        let looks = |edge: &Edge| nodes[edge.to].references_every_node || before_such[edge.to];
-        before_such[index] = edges.iter().filter(leads_to).any(looks);
+        before_such[index] =
+            edges.iter().filter(leads_to).any(|edge| looks[edge.to] || before_such[edge.to]);
         referenced[index] |= before_such[index];
     }
     referenced
+}
+
+fn block_index(index: usize) -> BlockIndex {
+    BlockIndex::new(u16::try_from(index).expect("a node owns few blocks"))
 }
 
 fn node_index(index: usize) -> NodeIndex {

@@ -37,20 +37,24 @@ fn add(report: &mut Report, node: &DraftNode, finding: Finding) {
     report.add(finding.at(node.place, &node.pointer));
 }
 
-/// Exactly one start, at most one end.
+/// Exactly one start and at most one end in each block.
 fn counts(form: &Form<'_>, report: &mut Report) {
-    let of = |role| form.nodes.iter().filter(move |node| node.role == role);
-    if of(Role::Start).next().is_none() && form.nodes.iter().all(|node| node.ports.is_some()) {
-        let help = "add a node such as { id: source, type: start } and connect it";
-        let finding =
-            Finding::new(DiagnosticCode::MissingStart, "the flow has no start node", help);
-        report.add(finding.at(crate::diagnostic::Place::START, "/nodes"));
-    }
-    let again = of(Role::Start).skip(1).map(|node| (node, "start"));
-    for (node, role) in again.chain(of(Role::End).skip(1).map(|node| (node, "end"))) {
-        let message = format!("`{}` is a second {role} node", node.id);
-        let help = format!("keep one {role} node and connect to it whatever belongs there");
-        add(report, node, Finding::new(DiagnosticCode::SeveralNodes, message, help));
+    for (index, block) in form.blocks.iter().enumerate() {
+        let inside = || form.nodes.iter().filter(move |node| node.block.index() == index);
+        let of = |role| inside().filter(move |node| node.role == role);
+        if of(Role::Start).next().is_none() && inside().all(|node| node.ports.is_some()) {
+            let what = if block.owner.is_some() { "block" } else { "flow" };
+            let message = format!("the {what} has no start node");
+            let help = "add a node such as { id: source, type: start } and connect it";
+            let finding = Finding::new(DiagnosticCode::MissingStart, message, help);
+            report.add(finding.at(block.place, format!("{}/nodes", block.pointer)));
+        }
+        let again = of(Role::Start).skip(1).map(|node| (node, "start"));
+        for (node, role) in again.chain(of(Role::End).skip(1).map(|node| (node, "end"))) {
+            let message = format!("`{}` is a second {role} node", node.id);
+            let help = format!("keep one {role} node and connect to it whatever belongs there");
+            add(report, node, Finding::new(DiagnosticCode::SeveralNodes, message, help));
+        }
     }
 }
 
@@ -94,18 +98,32 @@ fn outgoing<'a>(form: &'a Form<'_>) -> Vec<Vec<&'a Edge>> {
     outgoing
 }
 
-/// The nodes in topological order; those on a cycle or behind one are left out.
+/// The node that owns the block that a node is in.
+fn owner(form: &Form<'_>, node: usize) -> Option<usize> {
+    form.blocks[form.nodes[node].block.index()].owner
+}
+
+/// The nodes in topological order, each after the one that owns its block; those on a cycle or
+/// behind one are left out.
 fn sort(form: &Form<'_>, outgoing: &[Vec<&Edge>]) -> Vec<usize> {
     let mut before = vec![0_usize; form.nodes.len()];
     form.edges.iter().for_each(|edge| before[edge.to] += 1);
+    let mut owned = vec![Vec::new(); form.nodes.len()];
+    for node in 0..form.nodes.len() {
+        if let Some(owner) = owner(form, node) {
+            before[node] += 1;
+            owned[owner].push(node);
+        }
+    }
     let mut order: Vec<usize> = (0..before.len()).filter(|&node| before[node] == 0).collect();
     let mut next = 0;
     while let Some(&node) = order.get(next) {
         next += 1;
-        for edge in &outgoing[node] {
-            before[edge.to] -= 1;
-            if before[edge.to] == 0 {
-                order.push(edge.to);
+        let behind = outgoing[node].iter().map(|edge| edge.to).chain(owned[node].iter().copied());
+        for next in behind {
+            before[next] -= 1;
+            if before[next] == 0 {
+                order.push(next);
             }
         }
     }
@@ -117,8 +135,10 @@ fn cycle(form: &Form<'_>, order: &[usize], report: &mut Report) {
     let mut stuck = vec![true; form.nodes.len()];
     order.iter().for_each(|&node| stuck[node] = false);
     let into = |node: usize| form.edges.iter().find(|edge| edge.to == node && stuck[edge.from]);
-    let Some(first) = stuck.iter().position(|stuck| *stuck) else { return };
-    // Every stuck node has a stuck one before it, so walking backwards comes to a cycle.
+    // Every node that is stuck, but not for its owner's sake, has a stuck one before it, so walking
+    // backwards comes to a cycle.
+    let by_itself = |node: &usize| stuck[*node] && owner(form, *node).is_none_or(|o| !stuck[o]);
+    let Some(first) = (0..stuck.len()).find(by_itself) else { return };
     let mut path: Vec<&Edge> = Vec::new();
     let mut position: BTreeMap<usize, usize> = BTreeMap::new();
     let mut at = first;
@@ -153,11 +173,13 @@ fn shortened(names: &[&str]) -> String {
     }
 }
 
-/// A path leads from the start to every connected node.
+/// A path leads from the start of its block to every connected node.
 fn reachability(form: &Form<'_>, outgoing: &[Vec<&Edge>], report: &mut Report) {
-    let Some(start) = form.nodes.iter().position(|node| node.role == Role::Start) else { return };
+    let starts = form.nodes.iter().enumerate().filter(|(_, node)| node.role == Role::Start);
+    let starts: BTreeMap<usize, usize> =
+        starts.rev().map(|(index, node)| (node.block.index(), index)).collect();
     let mut reached = vec![false; form.nodes.len()];
-    let mut open = vec![start];
+    let mut open: Vec<usize> = starts.values().copied().collect();
     while let Some(node) = open.pop() {
         if !std::mem::replace(&mut reached[node], true) {
             open.extend(outgoing[node].iter().map(|edge| edge.to));
@@ -165,8 +187,10 @@ fn reachability(form: &Form<'_>, outgoing: &[Vec<&Edge>], report: &mut Report) {
     }
     for (index, node) in form.nodes.iter().enumerate() {
         let connected = form.edges.iter().any(|edge| edge.to == index);
+        let Some(start) = starts.get(&node.block.index()) else { continue };
         if connected && !reached[index] {
-            let message = format!("no path leads from `{}` to `{}`", form.nodes[start].id, node.id);
+            let start = &form.nodes[*start].id;
+            let message = format!("no path leads from `{start}` to `{}`", node.id);
             let help = "connect what comes before it to the start, or remove it";
             add(report, node, Finding::new(DiagnosticCode::Unreachable, message, help));
         }
@@ -208,7 +232,8 @@ fn upstream(
             }
             let message =
                 format!("`{}` does not come before `{}`", excerpt(&reference.id), node.id);
-            let help = "use a node that lies on a path from the start to this one";
+            let help = "use a node that lies on a path from the start to this one, or to a node that \
+                        owns the block of this one";
             let finding = Finding::new(DiagnosticCode::NotUpstream, message, help);
             report.add(finding.at(reference.place, &reference.pointer));
         }
@@ -233,13 +258,16 @@ impl Set {
     }
 }
 
-/// The nodes before each node.
+/// The nodes before each node, and before the one that owns its block.
 fn ancestors(form: &Form<'_>, order: &[usize]) -> Vec<Set> {
     let mut incoming = vec![Vec::new(); form.nodes.len()];
     form.edges.iter().for_each(|edge| incoming[edge.to].push(edge.from));
     let mut ancestors = vec![Set(vec![0; form.nodes.len().div_ceil(64)]); form.nodes.len()];
     for &node in order {
-        let mut set = ancestors[node].clone();
+        let mut set = match owner(form, node) {
+            Some(owner) => ancestors[owner].clone(),
+            None => ancestors[node].clone(),
+        };
         for &before in &incoming[node] {
             set.insert(before);
             set.join(&ancestors[before]);

@@ -1,9 +1,10 @@
 //! What a node does.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_model::{PortIndex, Problem, Queue, Timestamp};
+use flowmill_model::{BlockIndex, PortIndex, Problem, Queue, Timestamp};
 
 use crate::expression::{Expression, ExpressionFault, FaultKind, Scope};
 use crate::json::Json;
@@ -56,7 +57,40 @@ pub enum NodeKind {
         /// How long it waits before it fails.
         timeout: Option<Duration>,
     },
-    /// Faults the execution.
+    /// Runs a block once for each item of an array, and passes the results on.
+    ForEach {
+        /// What gives the array; the value itself if nothing does.
+        items: Option<Expression>,
+        /// Items that are worked on at the same time, at most.
+        parallel: NonZeroU32,
+        /// What an item does whose body fails.
+        failures: Failures,
+        /// What expressions call the item, without the `$`.
+        item: Arc<str>,
+        /// What expressions call its place.
+        index: Arc<str>,
+        /// The block.
+        body: BlockIndex,
+    },
+    /// Runs a block on a value while a condition holds, each time on what the time before gave.
+    While {
+        /// The condition.
+        condition: Expression,
+        /// How many rounds there may be.
+        rounds: u32,
+        /// What expressions call the round, from 0, without the `$`.
+        index: Arc<str>,
+        /// The block.
+        body: BlockIndex,
+    },
+    /// Runs a block, again if it fails, and another one after it.
+    Try {
+        /// The block.
+        body: BlockIndex,
+        /// What is run after it, however it ended.
+        finally: Option<BlockIndex>,
+    },
+    /// Fails the block that it is in, or the execution.
     Fail {
         /// With which error.
         error: ErrorTemplate,
@@ -106,6 +140,17 @@ pub enum SwitchMode {
     All,
 }
 
+/// What an item of a `for-each` does whose body fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failures {
+    /// It fails the node.
+    Fail,
+    /// Its error is its result.
+    Keep,
+    /// It has no result.
+    Drop,
+}
+
 /// When a merge passes a value on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MergeMode {
@@ -143,6 +188,9 @@ impl NodeKind {
             Self::Merge { .. } => "merge",
             Self::Wait(_) => "wait",
             Self::Signal { .. } => "signal",
+            Self::ForEach { .. } => "for-each",
+            Self::While { .. } => "while",
+            Self::Try { .. } => "try",
             Self::Fail { .. } => "fail",
             Self::Task { .. } => "task",
             Self::HttpRequest { .. } => "http.request",
@@ -155,6 +203,26 @@ impl NodeKind {
         matches!(self, Self::Task { .. } | Self::HttpRequest { .. } | Self::KafkaProduce { .. })
     }
 
+    /// The block that it runs first.
+    pub const fn body(&self) -> Option<BlockIndex> {
+        match self {
+            Self::ForEach { body, .. } | Self::While { body, .. } | Self::Try { body, .. } => {
+                Some(*body)
+            }
+            _ => None,
+        }
+    }
+
+    /// What its blocks' expressions may name besides, without the `$`.
+    pub fn bound_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        let (item, index) = match self {
+            Self::ForEach { item, index, .. } => (Some(item), Some(index)),
+            Self::While { index, .. } => (None, Some(index)),
+            _ => (None, None),
+        };
+        item.into_iter().chain(index)
+    }
+
     /// The expressions inside.
     pub fn expressions(&self) -> Vec<&Expression> {
         match self {
@@ -162,9 +230,12 @@ impl NodeKind {
             | Self::End
             | Self::Merge { .. }
             | Self::Wait(Wait::For(_))
+            | Self::Try { .. }
             | Self::Signal { .. } => Vec::new(),
+            Self::ForEach { items, .. } => items.iter().collect(),
             Self::Filter { condition: expression }
             | Self::Map { expression }
+            | Self::While { condition: expression, .. }
             | Self::Wait(Wait::Until(expression)) => vec![expression],
             Self::Switch { cases, .. } => cases.iter().map(|case| &case.when).collect(),
             Self::Fail { error } => error.0.expressions(),

@@ -1,6 +1,6 @@
 //! One string with `${ expr }` in it.
 
-use crate::expression::{Expression, ExpressionFault, Scope, SyntaxFault, template_end};
+use crate::expression::{Expression, ExpressionFault, Names, Scope, SyntaxFault, template_end};
 use crate::json::Json;
 
 /// What begins an expression inside a string.
@@ -31,8 +31,9 @@ pub(crate) enum TextFault {
 }
 
 impl TextTemplate {
-    /// Compiles `source`. Secrets are allowed only when `secrets` says so.
-    pub(crate) fn compile(source: &str, secrets: bool) -> Result<Self, TextFault> {
+    /// Compiles `source`, whose expressions may name these. Secrets are allowed only when `secrets`
+    /// says so.
+    pub(crate) fn compile(source: &str, secrets: bool, names: &Names) -> Result<Self, TextFault> {
         let mut parts = Vec::new();
         let mut at = 0;
         while let Some(found) = source[at..].find(OPEN) {
@@ -47,7 +48,7 @@ impl TextTemplate {
                     help: "close it; for the characters themselves write ${ \"${\" }".to_owned(),
                 }));
             };
-            parts.push(computed(&source[start..start + length], start, secrets)?);
+            parts.push(computed(&source[start..start + length], start, secrets, names)?);
             at = start + length + 1;
         }
         if at < source.len() {
@@ -136,7 +137,12 @@ pub(super) fn push_text(text: &mut String, value: &Json) {
 }
 
 /// Compiles what stands between the braces.
-fn computed(source: &str, offset: usize, secrets: bool) -> Result<TextPart, TextFault> {
+fn computed(
+    source: &str,
+    offset: usize,
+    secrets: bool,
+    names: &Names,
+) -> Result<TextPart, TextFault> {
     if let Some(name) = secret_name(source) {
         if secrets {
             return Ok(TextPart::Secret(name.to_owned()));
@@ -146,7 +152,7 @@ fn computed(source: &str, offset: usize, secrets: bool) -> Result<TextPart, Text
     if mentions_secrets(source) {
         return Err(TextFault::MisplacedSecret(offset));
     }
-    match Expression::compile(source) {
+    match Expression::compile_within(source, names) {
         Ok(expression) => Ok(TextPart::Expression(expression, offset)),
         Err(fault) => {
             Err(TextFault::Syntax(SyntaxFault { offset: fault.offset + offset, ..fault }))

@@ -3,7 +3,7 @@
 
 use bincode::{Decode, Encode};
 
-use crate::ids::{Activation, CommandId, ConnectionIndex, PortIndex, TimerId};
+use crate::ids::{Activation, CommandId, ConnectionIndex, FrameId, PortIndex, TimerId};
 use crate::name::Queue;
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -55,6 +55,8 @@ pub struct NodeCompleted {
     pub consumed: Vec<ConnectionIndex>,
     /// What it put out; `None` when the token ended there.
     pub emission: Option<Emission>,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// A node's `if` did not hold: its token went on as it was, by the port of its ordinary output.
@@ -66,6 +68,8 @@ pub struct NodeSkipped {
     pub consumed: Vec<ConnectionIndex>,
     /// The token; `None` when the node has no output port and the token ended there.
     pub emission: Option<Emission>,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// A node put its token out, as it was, on several ports.
@@ -81,6 +85,8 @@ pub struct NodeBranched {
     pub keep: bool,
     /// Whether the value belongs to the execution's output, and where it stands in it.
     pub result: Option<ResultPlace>,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// A node changed the execution's context.
@@ -94,6 +100,8 @@ pub struct ContextSet {
     pub context: Payload,
     /// The token that went in.
     pub emission: Emission,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// One of the ports on which a token went out.
@@ -116,6 +124,8 @@ pub struct NodeFailed {
     pub cleared: Vec<TimerId>,
     /// The problem, as JSON, on the `error` port.
     pub emission: Emission,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// A node waits for a time.
@@ -129,6 +139,8 @@ pub struct WaitStarted {
     pub timer: TimerSet,
     /// When it began.
     pub at: Timestamp,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// A wait is over; the token goes on.
@@ -155,6 +167,8 @@ pub struct SignalAwaited {
     pub timer: Option<TimerSet>,
     /// When it began.
     pub at: Timestamp,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// A node took a signal. Its output is the signal's payload; [`Value::Same`] means that of the
@@ -173,4 +187,6 @@ pub struct SignalDelivered {
     pub cleared: Vec<TimerId>,
     /// What it put out.
     pub emission: Emission,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }

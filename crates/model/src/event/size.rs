@@ -1,6 +1,6 @@
 //! How large events are, before they are encoded.
 
-use super::{Emission, Event, Value};
+use super::{Emission, Event, FrameOutcome, ScopeWork, Value};
 use crate::payload::Payload;
 use crate::problem::Problem;
 
@@ -9,6 +9,9 @@ const NUMBERS: usize = 96;
 
 /// Bytes of one name, with its length.
 const NAME: usize = 64;
+
+/// Bytes of one item's length.
+const ITEM: usize = 5;
 
 impl Event {
     /// At most how many bytes the event takes, framed. Costs nothing to speak of.
@@ -21,6 +24,14 @@ impl Event {
             }
             Self::InputKept(event) => event.input.0.len(),
             Self::Faulted(event) => problem(&event.problem),
+            Self::FrameClosed(event) => match &event.outcome {
+                FrameOutcome::Completed(_) => 0,
+                FrameOutcome::Failed { problem: failed, .. } => problem(failed),
+            },
+            Self::ScopeEntered(event) => match &event.work {
+                ScopeWork::Items(items) => items.iter().map(|item| ITEM + item.len()).sum(),
+                ScopeWork::Rounds | ScopeWork::Attempts => 0,
+            },
             Self::Suspended(event) => text(&event.reason),
             Self::Resumed(event) => text(&event.reason),
             Self::Cancelled(event) => text(&event.reason),
@@ -42,6 +53,9 @@ impl Event {
             | Self::WaitStarted(_)
             | Self::WaitCompleted(_)
             | Self::TimerHeld(_)
+            | Self::FrameOpened(_)
+            | Self::ScopeDelayed(_)
+            | Self::ScopeCompleted(_)
             | Self::Completed(_) => 0,
         };
         NUMBERS + lists + texts + self.payload().map_or(0, Payload::len)
@@ -57,7 +71,12 @@ impl Event {
             Self::TaskCompleted(event) => event.emission.as_ref(),
             Self::WaitCompleted(event) => Some(&event.emission),
             Self::SignalDelivered(event) => Some(&event.emission),
-            Self::Started(_)
+            Self::ScopeCompleted(event) => Some(&event.emission),
+            Self::ScopeEntered(_)
+            | Self::FrameOpened(_)
+            | Self::FrameClosed(_)
+            | Self::ScopeDelayed(_)
+            | Self::Started(_)
             | Self::NodeBranched(_)
             | Self::TaskScheduled(_)
             | Self::TaskStarted(_)
@@ -88,6 +107,10 @@ impl Event {
             Self::SignalBuffered(event) => return Some(&event.payload),
             Self::ContextSet(event) => return Some(&event.context),
             Self::Completed(event) => Some(&event.output),
+            Self::FrameClosed(event) => match &event.outcome {
+                FrameOutcome::Completed(output) => Some(output),
+                FrameOutcome::Failed { instead, .. } => return instead.as_ref(),
+            },
             Self::NodeCompleted(_)
             | Self::NodeFailed(_)
             | Self::NodeSkipped(_)
@@ -108,6 +131,10 @@ impl Event {
             | Self::Resumed(_)
             | Self::Quarantined(_)
             | Self::InputKept(_)
+            | Self::ScopeEntered(_)
+            | Self::FrameOpened(_)
+            | Self::ScopeDelayed(_)
+            | Self::ScopeCompleted(_)
             | Self::Faulted(_)
             | Self::Cancelled(_) => self.emission().map(|emission| &emission.value),
         };
@@ -143,7 +170,12 @@ impl Event {
             Self::TaskRescheduled(event) => event.cleared.len(),
             Self::TaskRedispatched(event) => event.cleared.len(),
             Self::TaskTimerMoved(event) => event.cleared.len(),
-            Self::Started(_)
+            Self::ScopeEntered(event) => event.consumed.len(),
+            Self::FrameOpened(event) => event.cleared.len(),
+            Self::FrameClosed(event) => event.cleared.len(),
+            Self::ScopeCompleted(event) => event.cleared.len(),
+            Self::ScopeDelayed(_)
+            | Self::Started(_)
             | Self::TaskStarted(_)
             | Self::SignalBuffered(_)
             | Self::TimerHeld(_)

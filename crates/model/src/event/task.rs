@@ -3,7 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::node::{Emission, TimerSet};
-use crate::ids::{Activation, ConnectionIndex, TaskToken, TimerId};
+use crate::ids::{Activation, ConnectionIndex, FrameId, TaskToken, TimerId};
 use crate::name::Queue;
 use crate::payload::Payload;
 use crate::problem::Problem;
@@ -32,6 +32,8 @@ pub struct TaskScheduled {
     pub deadline: Option<TimerSet>,
     /// When it was decided.
     pub at: Timestamp,
+    /// The run of the block that the node is in.
+    pub frame: FrameId,
 }
 
 /// A worker has picked the attempt up, or says that it still runs.

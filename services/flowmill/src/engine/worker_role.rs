@@ -137,6 +137,9 @@ const fn queue_of(kind: &NodeKind) -> Option<&Queue> {
         | NodeKind::Merge { .. }
         | NodeKind::Wait(_)
         | NodeKind::Signal { .. }
+        | NodeKind::ForEach { .. }
+        | NodeKind::While { .. }
+        | NodeKind::Try { .. }
         | NodeKind::Fail { .. } => None,
     }
 }

@@ -63,6 +63,18 @@ fn the_better_of_two_quotes_is_taken() {
 }
 
 #[test]
+fn an_order_is_split_into_parcels_and_each_is_priced() {
+    let file = repository_file("examples/shipments.yaml");
+    let run = |input: &str| flowmill(&["run", file.to_str().unwrap(), "--input", input]);
+    let lines = r#"{"lines": [{"sku": "a", "kg": 6}, {"sku": "b", "kg": 3}, {"sku": "c", "kg": 4},
+        {"sku": "d", "kg": 40}, {"sku": "e", "kg": 1}]}"#;
+    let parcels = r#"{"parcels":[{"number":1,"kg":9,"skus":["a","b"],"price":8.5},{"number":2,"kg":4,"skus":["c"],"price":6},{"number":4,"kg":1,"skus":["e"],"price":3}],"total":17.5}"#;
+    assert_eq!(run(lines).with_code(0).stdout, format!("{parcels}\n"));
+    let none = run(r#"{"lines": []}"#).with_code(0).stdout;
+    assert_eq!(none, "{\"parcels\":[],\"total\":0}\n");
+}
+
+#[test]
 fn the_input_may_come_from_a_file_or_from_standard_input() {
     let files = Files::new();
     let file = files.write("double.yaml", DOUBLE);

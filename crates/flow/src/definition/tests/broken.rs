@@ -3,7 +3,7 @@
 use super::*;
 
 /// A good document, to be broken by replacing parts of it.
-const GOOD: &str = r#"flowmill: 1
+pub(super) const GOOD: &str = r#"flowmill: 1
 document: { namespace: shop, name: orders, version: 1.0.0 }
 input:
   schema: { type: object }
