@@ -223,12 +223,8 @@ impl Draft<'_> {
         let Some(activation) = self.state.frame(frame).map(|frame| frame.owner) else { return };
         let flow = self.flow;
         let kind = &flow.node(activation.node).kind;
-        let instead = match kind {
-            NodeKind::ForEach { failures: Failures::Keep, .. } => {
-                Some(self.values.write(incident::json(&problem)))
-            }
-            _ => None,
-        };
+        let is_kept = matches!(kind, NodeKind::ForEach { failures: Failures::Keep, .. });
+        let instead = is_kept.then(|| self.values.write(incident::json(&problem)));
         let cleared = self.timers_of_all(&self.state.inside(frame));
         let outcome = FrameOutcome::Failed { problem: problem.clone(), instead };
         self.record(FrameClosed { activation, frame, outcome, cleared });
@@ -257,14 +253,15 @@ impl Draft<'_> {
         while let Some(open) = self.state.frame(at) {
             let (owner, index, input) = (open.owner, open.index, open.input.clone());
             let place = Json::from(u64::from(index));
-            match &self.flow.node(owner.node).kind {
-                NodeKind::ForEach { item, index: name, .. } => {
-                    let value = self.values.parse(&input).map_err(|error| unreadable(&error))?;
-                    bound.push((Arc::clone(name), place));
-                    bound.push((Arc::clone(item), value));
-                }
-                NodeKind::While { index: name, .. } => bound.push((Arc::clone(name), place)),
-                _ => {}
+            let kind = &self.flow.node(owner.node).kind;
+            if let NodeKind::ForEach { index: name, .. } | NodeKind::While { index: name, .. } =
+                kind
+            {
+                bound.push((Arc::clone(name), place));
+            }
+            if let NodeKind::ForEach { item, .. } = kind {
+                let value = self.values.parse(&input).map_err(|error| unreadable(&error))?;
+                bound.push((Arc::clone(item), value));
             }
             at = self.state.frame_of(owner);
         }

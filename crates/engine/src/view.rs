@@ -3,7 +3,7 @@
 //! Payloads stay raw JSON text; nothing here depends on a serialisation.
 
 use flowmill_flow::Flow;
-use flowmill_model::event::{Branch, Event, FrameOutcome, Value};
+use flowmill_model::event::{Branch, Event, Value};
 use flowmill_model::{Activation, FrameId, Payload, PortIndex, Problem, Timestamp};
 
 /// One event of a history. What a kind does not have is `None`.
@@ -153,6 +153,7 @@ fn details(event: &Event) -> EventView<'_> {
         Event::NodeCompleted(_)
         | Event::NodeFailed(_)
         | Event::NodeSkipped(_)
+        | Event::ScopeCompleted(_)
         | Event::WaitCompleted(_) => EventView { output: event.payload(), ..plain },
         Event::ContextSet(event) => EventView { context: Some(&event.context), ..plain },
         Event::NodeBranched(event) => EventView { branches: &event.branches, ..plain },
@@ -204,19 +205,12 @@ fn details(event: &Event) -> EventView<'_> {
             },
             ..plain
         },
-        Event::ScopeEntered(_) => plain,
         Event::FrameOpened(event) => EventView { index: Some(event.index), ..plain },
-        Event::FrameClosed(closed) => EventView {
-            output: event.payload(),
-            problem: match &closed.outcome {
-                FrameOutcome::Failed { problem, .. } => Some(problem),
-                FrameOutcome::Completed(_) => None,
-            },
-            ..plain
-        },
+        Event::FrameClosed(closed) => {
+            EventView { output: event.payload(), problem: closed.problem(), ..plain }
+        }
         Event::ScopeDelayed(event) => EventView { until: until(event.timer), ..plain },
-        Event::ScopeCompleted(_) => EventView { output: event.payload(), ..plain },
-        Event::TimerHeld(_) | Event::InputKept(_) => plain,
+        Event::ScopeEntered(_) | Event::TimerHeld(_) | Event::InputKept(_) => plain,
     }
 }
 

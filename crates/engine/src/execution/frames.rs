@@ -123,7 +123,7 @@ impl Results {
     }
 
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut Payload> {
-        self.0.iter_mut().flat_map(|piece| Arc::make_mut(piece)).flatten()
+        self.0.iter_mut().flat_map(Arc::make_mut).flatten()
     }
 }
 

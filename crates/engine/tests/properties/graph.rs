@@ -30,6 +30,71 @@ enum Kind {
     Signal { timeout: bool },
     Fail,
     Task { attempts: u8, limited: bool },
+    Each { parameters: &'static str, inside: Inside },
+    While { condition: &'static str, inside: Inside },
+    Try { retried: bool, finally: Option<Inside>, inside: Inside },
+}
+
+/// What is in a block beside its `start`.
+#[derive(Clone, Copy, Debug)]
+enum Inside {
+    Map(&'static str),
+    Task,
+    Wait,
+    Signal,
+    Fail,
+    /// A task and a map side by side, joined.
+    Join,
+    /// A loop over two tasks.
+    Loop,
+}
+
+fn insides() -> impl Strategy<Value = Inside> {
+    let maps =
+        vec![".", "[$input, $nodes]", "error(\"broken\")", "if . == 2 then error(.) else . end"];
+    prop_oneof![
+        3 => prop::sample::select(maps).prop_map(Inside::Map),
+        4 => Just(Inside::Task),
+        1 => Just(Inside::Wait),
+        1 => Just(Inside::Signal),
+        1 => Just(Inside::Fail),
+        2 => Just(Inside::Join),
+        2 => Just(Inside::Loop),
+    ]
+}
+
+impl Inside {
+    /// The block, whose ids begin like this.
+    fn text(self, id: &str) -> String {
+        let task = format!(
+            "{{ id: {id}t, type: task, parameters: {{ type: t, input: '${{ . }}' }}, timeout: PT5S, \
+             retry: {{ delay: PT1S, limit: {{ attempts: 2 }} }} }}"
+        );
+        let inner = match self {
+            Self::Map(expression) => Kind::Map(expression).text(&format!("{id}i"), 1),
+            Self::Wait => Kind::Wait(2).text(&format!("{id}i"), 1),
+            Self::Signal => Kind::Signal { timeout: true }.text(&format!("{id}i"), 1),
+            Self::Fail => Kind::Fail.text(&format!("{id}i"), 1),
+            Self::Task => task.replace(&format!("id: {id}t"), &format!("id: {id}i")),
+            Self::Join => {
+                let map = Kind::Map(".").text(&format!("{id}m"), 1);
+                let nodes = format!(
+                    "{{ id: {id}b, type: start }}, {task}, {map}, {{ id: {id}j, type: merge }}"
+                );
+                return format!(
+                    "{{ nodes: [{nodes}], connections: [{id}b.out -> {id}t.in, {id}b.out -> {id}m.in, \
+                     {id}t.out -> {id}j.in, {id}m.out -> {id}j.in] }}"
+                );
+            }
+            Self::Loop => {
+                let each =
+                    Kind::Each { parameters: "items: '[7, 8]', parallel: 2", inside: Self::Task };
+                each.text(&format!("{id}i"), 1)
+            }
+        };
+        let nodes = format!("{{ id: {id}b, type: start }}, {inner}");
+        format!("{{ nodes: [{nodes}], connections: [{id}b.out -> {id}i.in] }}")
+    }
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -57,8 +122,23 @@ fn kinds() -> impl Strategy<Value = Kind> {
         2 => any::<bool>().prop_map(|timeout| Kind::Signal { timeout }),
         1 => Just(Kind::Fail),
         6 => (1..4_u8, any::<bool>()).prop_map(|(attempts, limited)| Kind::Task { attempts, limited }),
+        3 => (prop::sample::select(PARAMETERS), insides())
+            .prop_map(|(parameters, inside)| Kind::Each { parameters, inside }),
+        2 => (prop::sample::select(&["$index < 3", ". == 1 and $index < 2", ".a.b", "true"][..]), insides())
+            .prop_map(|(condition, inside)| Kind::While { condition, inside }),
+        3 => (any::<bool>(), prop::option::of(insides()), insides())
+            .prop_map(|(retried, finally, inside)| Kind::Try { retried, finally, inside }),
     ]
 }
+
+/// Ways to go through items.
+const PARAMETERS: &[&str] = &[
+    "",
+    "items: '[1, 2, 3]'",
+    "items: '[1, 2, 3]', parallel: 2, failures: keep",
+    "items: '[range(4)]', parallel: 3, failures: drop",
+    "items: '[]'",
+];
 
 impl Kind {
     /// The node, with so many connections into it.
@@ -86,6 +166,22 @@ impl Kind {
             Self::Wait(seconds) => node("wait", &format!("for: PT{seconds}S")),
             Self::Signal { timeout: true } => node("signal", "name: go, timeout: PT3S"),
             Self::Signal { timeout: false } => node("signal", "name: stop"),
+            Self::Each { parameters, inside } => format!(
+                "{{ id: {id}, type: for-each, parameters: {{ {parameters} }}, body: {} }}",
+                inside.text(&format!("{id}x"))
+            ),
+            Self::While { condition, inside } => format!(
+                "{{ id: {id}, type: while, parameters: {{ condition: '{condition}', rounds: 4 }}, body: {} }}",
+                inside.text(&format!("{id}x"))
+            ),
+            Self::Try { retried, finally, inside } => {
+                let retry =
+                    if retried { ", retry: { delay: PT1S, limit: { attempts: 2 } }" } else { "" };
+                let finally =
+                    finally.map(|inside| format!(", finally: {}", inside.text(&format!("{id}y"))));
+                let (body, finally) = (inside.text(&format!("{id}x")), finally.unwrap_or_default());
+                format!("{{ id: {id}, type: try{retry}, body: {body}{finally} }}")
+            }
             Self::Fail => {
                 node("fail", "error: { type: 'https://x.test/no', status: 400, title: No }")
             }
@@ -109,6 +205,9 @@ impl Kind {
             | Self::Skipped(_)
             | Self::MergeCount
             | Self::Signal { .. }
+            | Self::Each { .. }
+            | Self::While { .. }
+            | Self::Try { .. }
             | Self::Task { .. } => &["out", "error"],
             Self::Switch { .. } => &["one", "two", "three", "rest", "error"],
             Self::Fail => &[],

@@ -109,9 +109,9 @@ fn sort(form: &Form<'_>, outgoing: &[Vec<&Edge>]) -> Vec<usize> {
     let mut before = vec![0_usize; form.nodes.len()];
     form.edges.iter().for_each(|edge| before[edge.to] += 1);
     let mut owned = vec![Vec::new(); form.nodes.len()];
-    for node in 0..form.nodes.len() {
+    for (node, before) in before.iter_mut().enumerate() {
         if let Some(owner) = owner(form, node) {
-            before[node] += 1;
+            *before += 1;
             owned[owner].push(node);
         }
     }

@@ -203,22 +203,23 @@ impl NodeKind {
         matches!(self, Self::Task { .. } | Self::HttpRequest { .. } | Self::KafkaProduce { .. })
     }
 
-    /// The block that it runs first.
+    /// The block that it runs first, if it runs any.
     pub const fn body(&self) -> Option<BlockIndex> {
-        match self {
-            Self::ForEach { body, .. } | Self::While { body, .. } | Self::Try { body, .. } => {
-                Some(*body)
-            }
-            _ => None,
+        if let Self::ForEach { body, .. } | Self::While { body, .. } | Self::Try { body, .. } = self
+        {
+            Some(*body)
+        } else {
+            None
         }
     }
 
     /// What its blocks' expressions may name besides, without the `$`.
     pub fn bound_names(&self) -> impl Iterator<Item = &Arc<str>> {
-        let (item, index) = match self {
-            Self::ForEach { item, index, .. } => (Some(item), Some(index)),
-            Self::While { index, .. } => (None, Some(index)),
-            _ => (None, None),
+        let item = if let Self::ForEach { item, .. } = self { Some(item) } else { None };
+        let index = if let Self::ForEach { index, .. } | Self::While { index, .. } = self {
+            Some(index)
+        } else {
+            None
         };
         item.into_iter().chain(index)
     }

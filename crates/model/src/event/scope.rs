@@ -98,3 +98,13 @@ pub struct ScopeCompleted {
     /// there was none.
     pub emission: Emission,
 }
+
+impl FrameClosed {
+    /// The error by which it ended, if it did.
+    pub const fn problem(&self) -> Option<&Problem> {
+        match &self.outcome {
+            FrameOutcome::Failed { problem, .. } => Some(problem),
+            FrameOutcome::Completed(_) => None,
+        }
+    }
+}

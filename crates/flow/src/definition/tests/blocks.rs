@@ -178,8 +178,8 @@ fn expressions_inside_look_at_what_comes_before_the_node_that_owns_the_block() {
     check_each("", &body("b"), Code::NotUpstream, place, &["`b` does not come before `d`"]);
     check_each("", &body("a"), Code::NotUpstream, place, &["`a` does not come before `d`"]);
     let outside = "type: work, input: { k: \"v ${ .y }\" }";
-    let text = format!("type: work, input: {{ k: \"${{ $nodes.c }}\" }}");
-    let good = broken::GOOD.replace(MAP, &each("", BODY)).replace(outside, &text);
+    let text = "type: work, input: { k: \"${ $nodes.c }\" }";
+    let good = broken::GOOD.replace(MAP, &each("", BODY)).replace(outside, text);
     assert_eq!(codes(&good), [Code::NotUpstream], "what is inside is not seen from outside");
 }
 
