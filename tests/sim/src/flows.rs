@@ -1,7 +1,7 @@
 //! The flows that are run: one for each way an execution can spend its time.
 
 /// Every definition, by its name in namespace `sim`.
-pub const DEFINITIONS: [(&str, &str); 6] = [
+pub const DEFINITIONS: [(&str, &str); 7] = [
     (
         "inline",
         r#"
@@ -127,6 +127,50 @@ connections:
   - go.error -> missed.in
   - missed.out -> once.in
   - once.out -> done.in
+"#,
+    ),
+    (
+        "blocks",
+        r#"
+flowmill: 1
+document: { namespace: sim, name: blocks, version: 1.0.0 }
+nodes:
+  - { id: source, type: start }
+  - id: each
+    type: for-each
+    parameters: { items: "[range(.n % 4)]", parallel: 2, failures: keep }
+    body:
+      nodes:
+        - { id: item, type: start }
+        - id: work
+          type: task
+          parameters: { type: work, input: "${ $item }" }
+          retry: { delay: PT1S, backoff: constant, limit: { attempts: 3 } }
+          timeout: PT10S
+      connections: [item.out -> work.in]
+  - id: again
+    type: try
+    retry: { delay: PT1S, backoff: constant, limit: { attempts: 4 } }
+    body:
+      nodes:
+        - { id: attempt, type: start }
+        - { id: left, type: task, parameters: { type: work, input: 4 }, retry: { limit: { attempts: 1 } }, timeout: PT10S }
+        - { id: right, type: map, parameters: { expression: $nodes.each } }
+        - { id: both, type: merge }
+      connections: [attempt.out -> left.in, attempt.out -> right.in, left.out -> both.in, right.out -> both.in]
+    finally:
+      nodes:
+        - { id: after, type: start }
+        - { id: pause, type: wait, parameters: { for: PT2S } }
+      connections: [after.out -> pause.in]
+  - { id: failed, type: map, parameters: { expression: "\"failed\"" } }
+  - { id: done, type: end }
+connections:
+  - source.out -> each.in
+  - each.out -> again.in
+  - again.out -> done.in
+  - again.error -> failed.in
+  - failed.out -> done.in
 "#,
     ),
 ];
