@@ -86,6 +86,7 @@ fn expressions(criterion: &mut Criterion) {
             | NodeKind::ForEach { .. }
             | NodeKind::While { .. }
             | NodeKind::Try { .. }
+            | NodeKind::Race { .. }
             | NodeKind::Fail { .. }
             | NodeKind::Task { .. }
             | NodeKind::HttpRequest { .. }

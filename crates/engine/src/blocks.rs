@@ -1,8 +1,8 @@
-//! Nodes that own blocks: `for-each`, `while` and `try` run theirs in frames, and go on whenever
-//! one ends.
+//! Nodes that own blocks: `for-each`, `while`, `try` and `race` run theirs in frames, and go on
+//! whenever one ends.
 //!
-//! A frame ends when nothing in it can move any more: then its output is what reached its end. It
-//! also ends when a node in it fails and no `error` port takes the error; what else runs in it is
+//! A frame ends when nothing in it can move any more: then its output is what reached its end. That
+//! of a `race` ends with the first value that reaches it. A frame also ends when a node in it fails and no `error` port takes the error; what else runs in it is
 //! abandoned. What follows is up to the node that owns the block.
 //!
 //! One decision opens frames only up to a bound. A loop that is longer sets itself a timer that is
@@ -143,6 +143,9 @@ impl Draft<'_> {
             (NodeKind::Try { body, finally }, Work::Attempts(attempts)) => {
                 self.step_of_try(activation, owner, attempts, *body, *finally)
             }
+            (NodeKind::Race { body }, Work::Attempts(attempts)) => {
+                self.step_of_try(activation, owner, attempts, *body, None)
+            }
             // A state that another flow has led to.
             (_, _) => Step::Fail(Problem::of(ErrorCode::Internal, "the node owns no such blocks")),
         }
@@ -205,7 +208,8 @@ impl Draft<'_> {
         condition.condition(&value, &scope).map_err(|fault| faulty(&fault))
     }
 
-    /// Ends a frame in which nothing can move any more.
+    /// Ends a frame in which nothing can move any more, or whose race is decided. What still runs in
+    /// it is abandoned.
     pub(crate) fn close(&mut self, frame: FrameId) {
         let Some(open) = self.state.frame(frame) else { return };
         let (activation, block) = (open.owner, open.block);
@@ -213,7 +217,8 @@ impl Draft<'_> {
         if let Err(problem) = output::check_size(&value, &open.arrivals) {
             return self.fail_frame(frame, problem);
         }
-        let (outcome, cleared) = (FrameOutcome::Completed(value), Vec::new());
+        let cleared = self.timers_of_all(&self.state.inside(frame));
+        let outcome = FrameOutcome::Completed(value);
         self.record(FrameClosed { activation, frame, outcome, cleared });
         self.owners.insert(activation);
     }
@@ -244,6 +249,14 @@ impl Draft<'_> {
     pub(crate) fn finished(&self) -> Option<FrameId> {
         let mut open = self.state.frames.0.open.iter();
         open.find(|(_, frame)| frame.active == 0).map(|(id, _)| *id)
+    }
+
+    /// A frame that a value has reached the end of, and that is a race.
+    pub(crate) fn decided(&self) -> Option<FrameId> {
+        let mut open = self.state.frames.0.open.iter();
+        let is_race = |node| matches!(self.flow.node(node).kind, NodeKind::Race { .. });
+        let found = open.find(|(_, frame)| !frame.arrivals.is_empty() && is_race(frame.owner.node));
+        found.map(|(id, _)| *id)
     }
 
     /// What the blocks around a frame bind, the innermost last.

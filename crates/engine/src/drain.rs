@@ -34,7 +34,9 @@ impl Draft<'_> {
         }
         self.owners.extend(self.state.owners());
         while !self.stands_still() {
-            if let Some((frame, node)) = self.ready.pop_first() {
+            if let Some(frame) = self.decided() {
+                self.close(frame);
+            } else if let Some((frame, node)) = self.ready.pop_first() {
                 self.run_tokens(frame, node);
             } else if let Some((frame, node, wanted)) = self.joinable() {
                 self.join(frame, node, wanted);
@@ -195,6 +197,7 @@ impl Exhausted<'_, '_> {
             | NodeKind::ForEach { .. }
             | NodeKind::While { .. }
             | NodeKind::Try { .. }
+            | NodeKind::Race { .. }
             | NodeKind::Fail { .. }
             | NodeKind::Task { .. }
             | NodeKind::HttpRequest { .. }

@@ -82,7 +82,7 @@ fn act(draft: &mut Draft<'_>, run: &Run) -> Result<(), Problem> {
             blocks::enter(draft, run, ScopeWork::Rounds);
             Ok(())
         }
-        NodeKind::Try { .. } => {
+        NodeKind::Try { .. } | NodeKind::Race { .. } => {
             blocks::enter(draft, run, ScopeWork::Attempts);
             Ok(())
         }

@@ -186,6 +186,7 @@ const fn outline(kind: &NodeKind) -> Outline {
         | NodeKind::ForEach { .. }
         | NodeKind::While { .. }
         | NodeKind::Try { .. }
+        | NodeKind::Race { .. }
         | NodeKind::Set { .. }
         | NodeKind::Task { .. }
         | NodeKind::HttpRequest { .. }

@@ -410,3 +410,59 @@ fn signals_and_waits_in_bodies_are_each_their_own() {
     driver.fire_due(TimerKind::Wait, Whereabouts::NotATask);
     assert_eq!(driver.output(), "[1,2]");
 }
+
+/// A race between two tasks, each into the end.
+const RACE: &str = "{ nodes: [{ id: b, type: start }, \
+    { id: x, type: task, parameters: { type: t, input: x }, retry: { limit: { attempts: 1 } } }, \
+    { id: y, type: task, parameters: { type: t, input: y }, retry: { limit: { attempts: 1 } } }, \
+    { id: f, type: end }], \
+    connections: [b.out -> x.in, b.out -> y.in, x.out -> f.in, y.out -> f.in] }";
+
+#[test]
+fn the_first_value_wins_a_race_and_the_others_are_abandoned() {
+    let mut driver = Driver::started(around(&node("race", "", RACE)), "1");
+    let loser = driver.execution.tasks().next().expect("two run");
+    let events = complete(&mut driver, "\"y\"", "\"won\"");
+    let ends = ["scope-completed", "node-completed", "completed"];
+    assert_eq!(names(&events)[..3], ["task-completed", "node-completed", "frame-closed"]);
+    assert_eq!(names(&events)[3..], ends);
+    assert_eq!(driver.output(), "\"won\"");
+    let late = driver.report(&loser, Outcome::Completed(payload("1")));
+    assert_eq!(late, Err(Rejection::Stale));
+    assert_eq!(driver.execution.timers().count(), 0);
+}
+
+#[test]
+fn what_could_still_run_in_a_race_that_is_decided_does_not() {
+    let second = "{ id: x, type: map, parameters: { expression: 'error(\"late\")' } }";
+    let body = block(
+        &[START, "{ id: a, type: map, parameters: { expression: '1' } }", second],
+        &["b.out -> a.in", "b.out -> x.in"],
+    );
+    let driver = Driver::started(around(&node("race", "", &body)), "0");
+    assert_eq!(driver.output(), "1");
+}
+
+#[test]
+fn a_failure_ends_a_race_and_one_without_a_winner_gives_null() {
+    let mut driver = Driver::started(around_with_errors(&node("race", "", RACE)), "1");
+    fail(&mut driver, "\"x\"");
+    assert!(driver.output().contains("/nodes/1/body/nodes/1"), "{}", driver.output());
+    let drop = "{ id: d, type: filter, parameters: { condition: 'false' } }";
+    let body = block(&[START, drop], &["b.out -> d.in"]);
+    assert_eq!(run(around(&node("race", "", &body)), "1"), "null");
+}
+
+#[test]
+fn each_item_may_be_a_race_of_its_own() {
+    let race = format!("{{ id: r, type: race, body: {RACE} }}")
+        .replace("id: b,", "id: c,")
+        .replace("b.out", "c.out");
+    let body = block(&[START, &race], &["b.out -> r.in"]);
+    let mut driver = Driver::started(for_each("parallel: 2", &body), "[1,2]");
+    assert_eq!(driver.execution.tasks().count(), 4);
+    complete(&mut driver, "\"x\"", "10");
+    assert_eq!(driver.execution.tasks().count(), 2);
+    complete(&mut driver, "\"y\"", "20");
+    assert_eq!(driver.output(), "[10,20]");
+}

@@ -33,6 +33,7 @@ enum Kind {
     Each { parameters: &'static str, inside: Inside },
     While { condition: &'static str, inside: Inside },
     Try { retried: bool, finally: Option<Inside>, inside: Inside },
+    Race { inside: Inside },
 }
 
 /// What is in a block beside its `start`.
@@ -47,6 +48,8 @@ enum Inside {
     Join,
     /// A loop over two tasks.
     Loop,
+    /// A task, and a map of which the value may have reached the end before.
+    Beside,
 }
 
 fn insides() -> impl Strategy<Value = Inside> {
@@ -60,6 +63,7 @@ fn insides() -> impl Strategy<Value = Inside> {
         1 => Just(Inside::Fail),
         2 => Just(Inside::Join),
         2 => Just(Inside::Loop),
+        2 => Just(Inside::Beside),
     ]
 }
 
@@ -84,6 +88,13 @@ impl Inside {
                 return format!(
                     "{{ nodes: [{nodes}], connections: [{id}b.out -> {id}t.in, {id}b.out -> {id}m.in, \
                      {id}t.out -> {id}j.in, {id}m.out -> {id}j.in] }}"
+                );
+            }
+            Self::Beside => {
+                let wait = Kind::Wait(1).text(&format!("{id}w"), 1);
+                return format!(
+                    "{{ nodes: [{{ id: {id}b, type: start }}, {task}, {wait}], \
+                     connections: [{id}b.out -> {id}t.in, {id}b.out -> {id}w.in] }}"
                 );
             }
             Self::Loop => {
@@ -128,6 +139,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
             .prop_map(|(condition, inside)| Kind::While { condition, inside }),
         3 => (any::<bool>(), prop::option::of(insides()), insides())
             .prop_map(|(retried, finally, inside)| Kind::Try { retried, finally, inside }),
+        2 => insides().prop_map(|inside| Kind::Race { inside }),
     ]
 }
 
@@ -174,6 +186,9 @@ impl Kind {
                 "{{ id: {id}, type: while, parameters: {{ condition: '{condition}', rounds: 4 }}, body: {} }}",
                 inside.text(&format!("{id}x"))
             ),
+            Self::Race { inside } => {
+                format!("{{ id: {id}, type: race, body: {} }}", inside.text(&format!("{id}x")))
+            }
             Self::Try { retried, finally, inside } => {
                 let retry =
                     if retried { ", retry: { delay: PT1S, limit: { attempts: 2 } }" } else { "" };
@@ -208,6 +223,7 @@ impl Kind {
             | Self::Each { .. }
             | Self::While { .. }
             | Self::Try { .. }
+            | Self::Race { .. }
             | Self::Task { .. } => &["out", "error"],
             Self::Switch { .. } => &["one", "two", "three", "rest", "error"],
             Self::Fail => &[],

@@ -98,6 +98,7 @@ impl Parameters<'_, '_> {
                 let (body, finally) = (self.block("body")?, self.block("finally"));
                 Some(NodeKind::Try { body, finally })
             }
+            "race" => Some(NodeKind::Race { body: self.block("body")? }),
             "task" => self.task(),
             "http.request" => self.http_request(),
             "kafka.produce" => self.kafka_produce(),

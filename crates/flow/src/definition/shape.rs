@@ -380,7 +380,7 @@ fn check_settings(
             "if" => {
                 "remove it: a filter or a switch before the node decides where values go".into()
             }
-            "body" => "remove it: only for-each, while and try nodes have a body".into(),
+            "body" => "remove it: only for-each, while, try and race nodes have a body".into(),
             "finally" => "remove it, or put the node into the body of a try node".into(),
             "retry" => {
                 "remove it, or put the node into the body of a try node, which has one".into()

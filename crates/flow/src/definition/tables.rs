@@ -346,6 +346,13 @@ pub(crate) const NODE_TYPES: &[NodeType] = &[
         ..PLAIN
     },
     NodeType {
+        name: "race",
+        doc: "Runs its body until the first value reaches its end; what else runs in it is abandoned.",
+        may_be_skipped: true,
+        blocks: &[("body", true)],
+        ..PLAIN
+    },
+    NodeType {
         name: "fail",
         doc: "Fails with an error: the block that it is in, or the execution.",
         parameters: &[required("error", Shape::Object(ERROR), "The error.")],

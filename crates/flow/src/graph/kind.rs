@@ -90,6 +90,11 @@ pub enum NodeKind {
         /// What is run after it, however it ended.
         finally: Option<BlockIndex>,
     },
+    /// Runs a block until the first value reaches its end.
+    Race {
+        /// The block.
+        body: BlockIndex,
+    },
     /// Fails the block that it is in, or the execution.
     Fail {
         /// With which error.
@@ -191,6 +196,7 @@ impl NodeKind {
             Self::ForEach { .. } => "for-each",
             Self::While { .. } => "while",
             Self::Try { .. } => "try",
+            Self::Race { .. } => "race",
             Self::Fail { .. } => "fail",
             Self::Task { .. } => "task",
             Self::HttpRequest { .. } => "http.request",
@@ -205,7 +211,10 @@ impl NodeKind {
 
     /// The block that it runs first, if it runs any.
     pub const fn body(&self) -> Option<BlockIndex> {
-        if let Self::ForEach { body, .. } | Self::While { body, .. } | Self::Try { body, .. } = self
+        if let Self::ForEach { body, .. }
+        | Self::While { body, .. }
+        | Self::Try { body, .. }
+        | Self::Race { body } = self
         {
             Some(*body)
         } else {
@@ -232,6 +241,7 @@ impl NodeKind {
             | Self::Merge { .. }
             | Self::Wait(Wait::For(_))
             | Self::Try { .. }
+            | Self::Race { .. }
             | Self::Signal { .. } => Vec::new(),
             Self::ForEach { items, .. } => items.iter().collect(),
             Self::Filter { condition: expression }

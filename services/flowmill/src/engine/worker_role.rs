@@ -140,6 +140,7 @@ const fn queue_of(kind: &NodeKind) -> Option<&Queue> {
         | NodeKind::ForEach { .. }
         | NodeKind::While { .. }
         | NodeKind::Try { .. }
+        | NodeKind::Race { .. }
         | NodeKind::Fail { .. } => None,
     }
 }

@@ -75,6 +75,13 @@ fn an_order_is_split_into_parcels_and_each_is_priced() {
 }
 
 #[test]
+fn the_first_of_an_answer_and_a_time_counts() {
+    let file = repository_file("examples/answer.yaml");
+    let ended = flowmill(&["run", file.to_str().unwrap(), "--input", "{}"]).with_code(0);
+    assert_eq!(ended.stdout, "{\"approved\":false,\"by\":\"nobody\"}\n");
+}
+
+#[test]
 fn the_input_may_come_from_a_file_or_from_standard_input() {
     let files = Files::new();
     let file = files.write("double.yaml", DOUBLE);

@@ -58,7 +58,7 @@ fn nodes_that_run_a_block_need_one_and_others_have_none() {
         &format!("{MAP}\n    body: {BODY}"),
         Code::UnknownField,
         "10:5 /nodes/1/body",
-        &["a map node has no `body`", "only for-each, while and try"],
+        &["a map node has no `body`", "only for-each, while, try and race"],
     );
     check(
         MAP,
