@@ -6,6 +6,7 @@
 //! of what it gives; over a bound it is a fault, too.
 
 mod fault;
+mod names;
 mod references;
 mod syntax;
 
@@ -17,6 +18,7 @@ use flowmill_jq::{Failure, Limits, Program, Value};
 use flowmill_model::limits;
 
 pub use fault::{ExpressionFault, FaultKind};
+pub use names::Names;
 pub(crate) use references::NodeReference;
 pub(crate) use syntax::{SyntaxFault, template_end};
 
@@ -37,7 +39,7 @@ pub struct Expression(Arc<Compiled>);
 struct Compiled {
     source: String,
     program: Program,
-    variables: &'static [Variable],
+    names: Names,
     nodes: Vec<NodeReference>,
     every_node: bool,
 }
@@ -59,6 +61,9 @@ pub struct Scope {
     pub nodes: Json,
     /// `$record`: the record that a trigger read; known in triggers only.
     pub record: Json,
+    /// The values of bound names, without their `$`, the innermost last; a name that is not among
+    /// them is `null`.
+    pub bound: Vec<(Arc<str>, Json)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +115,14 @@ impl Variable {
     }
 }
 
+impl Scope {
+    /// The innermost value that is bound to a name.
+    fn bound_value(&self, name: &str) -> Value {
+        let found = self.bound.iter().rev().find(|(bound, _)| &**bound == name);
+        found.map_or(Value::Null, |(_, value)| value.value().clone())
+    }
+}
+
 impl Expression {
     /// Compiles an expression of a node.
     pub(crate) fn compile(source: &str) -> Result<Self, SyntaxFault> {
@@ -121,12 +134,17 @@ impl Expression {
         source: &str,
         known: &'static [Variable],
     ) -> Result<Self, SyntaxFault> {
-        let program = syntax::compile(source, known)?;
-        let references = references::of(&program);
+        Self::compile_within(source, &Names::of(known))
+    }
+
+    /// Compiles an expression that may name these variables and bound names.
+    pub(crate) fn compile_within(source: &str, names: &Names) -> Result<Self, SyntaxFault> {
+        let program = syntax::compile(source, names)?;
+        let references = references::of(&program, names);
         Ok(Self(Arc::new(Compiled {
             source: source.to_owned(),
             program,
-            variables: known,
+            names: names.clone(),
             nodes: references.nodes,
             every_node: references.every_node,
         })))
@@ -175,8 +193,9 @@ impl Expression {
     }
 
     fn outputs(&self, input: &Json, scope: &Scope) -> Result<Option<Value>, FaultKind> {
-        let variables = self.0.variables.iter();
-        let values = variables.map(|variable| variable.of(scope).value().clone()).collect();
+        let Names { known, bound } = &self.0.names;
+        let known = known.iter().map(|variable| variable.of(scope).value().clone());
+        let values = known.chain(bound.iter().map(|name| scope.bound_value(name))).collect();
         let mut values = self.0.program.run(input.value().clone(), values, LIMITS);
         let Some(first) = values.next().transpose().map_err(failed)? else { return Ok(None) };
         match values.next() {

@@ -31,7 +31,7 @@ mod trigger;
 pub use definition::compile;
 pub use diagnostic::{Diagnostic, DiagnosticCode};
 pub use document_schema::schema;
-pub use expression::{Expression, ExpressionFault, FaultKind, Scope};
+pub use expression::{Expression, ExpressionFault, FaultKind, Names, Scope};
 pub use graph::{
     Connection, Document, ErrorTemplate, Flow, MergeMode, Node, NodeKind, OutputPort, SwitchCase,
     SwitchMode, Wait,

@@ -2,6 +2,8 @@
 
 use flowmill_jq::Program;
 
+use super::Names;
+
 /// One `$nodes.<id>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NodeReference {
@@ -10,6 +12,7 @@ pub(crate) struct NodeReference {
     pub(crate) offset: usize,
 }
 
+#[derive(Default)]
 pub(super) struct References {
     /// Each node once, in alphabetical order.
     pub(super) nodes: Vec<NodeReference>,
@@ -17,8 +20,11 @@ pub(super) struct References {
     pub(super) every_node: bool,
 }
 
-/// Collects what a program refers to.
-pub(super) fn of(program: &Program) -> References {
+/// Collects what a program refers to: nothing where another value is bound to `$nodes`.
+pub(super) fn of(program: &Program, names: &Names) -> References {
+    if names.binds("nodes") {
+        return References::default();
+    }
     let mut nodes = Vec::new();
     let mut every_node = false;
     for used in program.variables().iter().filter(|used| used.name == "nodes") {

@@ -5,7 +5,7 @@ use flowmill_model::limits;
 
 use crate::diagnostic::{excerpt, suggest};
 
-use super::Variable;
+use super::Names;
 
 /// Why an expression's text cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ impl SyntaxFault {
     }
 }
 
-/// Compiles `source`, which must be one expression that names no other variables than `known`.
-pub(super) fn compile(source: &str, known: &[Variable]) -> Result<Program, SyntaxFault> {
+/// Compiles `source`, which must be one expression that uses no other variables than `names`.
+pub(super) fn compile(source: &str, names: &Names) -> Result<Program, SyntaxFault> {
     if source.len() > limits::EXPRESSION_BYTES {
         let message = format!("the expression is longer than {} bytes", limits::EXPRESSION_BYTES);
         return Err(SyntaxFault::new(0, message, "split it over several map nodes"));
@@ -32,13 +32,12 @@ pub(super) fn compile(source: &str, known: &[Variable]) -> Result<Program, Synta
         let help = "write `.` for the input itself";
         return Err(SyntaxFault::new(0, "the expression is empty", help));
     }
-    let names: Vec<_> = known.iter().map(|variable| variable.bare_name()).collect();
-    let program = Program::compile(source, &names, limits::EXPRESSION_DEPTH);
-    program.map_err(|error| explained(error, known))
+    let program = Program::compile(source, &names.bare(), limits::EXPRESSION_DEPTH);
+    program.map_err(|error| explained(error, names))
 }
 
 /// An error in words.
-fn explained(CompileError { offset, kind }: CompileError, known: &[Variable]) -> SyntaxFault {
+fn explained(CompileError { offset, kind }: CompileError, names: &Names) -> SyntaxFault {
     match kind {
         CompileErrorKind::Syntax { message, help } => SyntaxFault::new(offset, message, help),
         CompileErrorKind::TooDeep(limit) => {
@@ -56,9 +55,9 @@ fn explained(CompileError { offset, kind }: CompileError, known: &[Variable]) ->
         }
         CompileErrorKind::UnknownVariable(name) => {
             let name = format!("${name}");
-            let known: Vec<_> = known.iter().map(|variable| variable.name()).collect();
+            let known: Vec<_> = names.bare().iter().map(|name| format!("${name}")).collect();
             let all = || format!("the variables here are {}", known.join(", "));
-            let help = suggest(&name, known.iter().copied(), all);
+            let help = suggest(&name, known.iter().map(String::as_str), all);
             SyntaxFault::new(offset, format!("`{}` is not defined", excerpt(&name)), help)
         }
         CompileErrorKind::NotAvailable { name, why } => {

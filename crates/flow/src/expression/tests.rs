@@ -75,6 +75,7 @@ fn variables_are_what_the_scope_says() {
         runtime: json("5"),
         nodes: json("{\"x\":{\"y\":6}}"),
         record: json("7"),
+        bound: Vec::new(),
     };
     let source = "[., $input.a, $context, $workflow.name, $task, $runtime, $nodes.x.y]";
     let value = compiled(source).evaluate(&json("0"), &scope).expect("a value");
@@ -83,6 +84,55 @@ fn variables_are_what_the_scope_says() {
     assert_eq!(text(&value.expect("a value")), "[5,6,2]");
     let value = compiled("def f($input): $input; f(7)").evaluate(&json("0"), &scope);
     assert_eq!(text(&value.expect("a value")), "7");
+}
+
+fn within(names: &[&str], source: &str) -> Result<Expression, SyntaxFault> {
+    let known = Names::of(Variable::OF_NODES);
+    Expression::compile_within(source, &names.iter().fold(known, |names, name| names.with(name)))
+}
+
+#[test]
+fn bound_names_are_what_was_bound_innermost() {
+    let scope = |bound: &[(&str, &str)]| {
+        let bound = bound.iter().map(|(name, value)| (Arc::from(*name), json(value))).collect();
+        Scope { input: json("1"), bound, ..Scope::default() }
+    };
+    let check = |names: &[&str], source: &str, bound: &[(&str, &str)], expect: &str| {
+        let expression =
+            within(names, source).unwrap_or_else(|fault| panic!("{source}: {fault:?}"));
+        let value = expression.evaluate(&json("0"), &scope(bound)).expect(source);
+        assert_eq!(text(&value), expect, "{source}");
+    };
+    let item = ("item", "{\"id\":2}");
+    check(
+        &["item", "index"],
+        "[., $input, $item.id, $index]",
+        &[item, ("index", "3")],
+        "[0,1,2,3]",
+    );
+    check(&["index", "item"], "[$item.id, $index]", &[item, ("index", "3"), ("x", "4")], "[2,3]");
+    check(&["item", "item"], "$item", &[("item", "1"), ("item", "2")], "2");
+    check(&["input"], "$input", &[("input", "5")], "5");
+    check(&["item"], "$item", &[], "null");
+    check(&["größe"], ".", &[], "0");
+    check(&["item"], "5 as $item | $item", &[item], "5");
+}
+
+#[test]
+fn a_name_that_is_not_bound_is_refused_with_those_that_are() {
+    let fault = within(&["item"], "$itme").expect_err("unknown");
+    assert_eq!((fault.offset, &*fault.help), (0, "did you mean `$item`?"));
+    assert!(within(&["pet"], "$whatever").expect_err("unknown").help.ends_with("$nodes, $pet"));
+    assert!(within(&[], "$item").is_err());
+}
+
+#[test]
+fn a_value_that_is_bound_to_nodes_is_no_reference_to_a_node() {
+    let expression = within(&["nodes"], "$nodes.a + $nodes").expect("it compiles");
+    assert_eq!(expression.nodes_referenced().count(), 0);
+    assert!(!expression.references_every_node());
+    let expression = within(&["item"], "$nodes.a + $item").expect("it compiles");
+    assert_eq!(expression.nodes_referenced().collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
