@@ -21,6 +21,7 @@ mod expression;
 mod graph;
 mod json;
 mod nearest;
+pub mod reading;
 mod retry;
 mod schema;
 mod secret;
@@ -31,7 +32,7 @@ mod trigger;
 pub use definition::compile;
 pub use diagnostic::{Diagnostic, DiagnosticCode};
 pub use document_schema::schema;
-pub use expression::{Expression, ExpressionFault, FaultKind, Names, Scope};
+pub use expression::{Expression, ExpressionFault, FaultKind, Scope};
 pub use graph::{
     Connection, Document, ErrorTemplate, Flow, MergeMode, Node, NodeKind, OutputPort, SwitchCase,
     SwitchMode, Wait,
@@ -41,5 +42,5 @@ pub use retry::{Backoff, Jitter, RetryPolicy};
 pub use schema::{Schema, SchemaError, SchemaViolation};
 pub use secret::{MissingSecret, fill_secrets};
 pub use source::Format;
-pub use template::{RequestTemplate, Template};
+pub use template::{RequestTemplate, Template, TextTemplate};
 pub use trigger::{Envelope, KafkaTrigger, Position, Trigger, TriggeredStart};
