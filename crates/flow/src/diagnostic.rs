@@ -44,6 +44,8 @@ codes! {
     UnsupportedYaml = "unsupported-yaml";
     /// The document is of a format version that this build does not read.
     UnsupportedFormat = "unsupported-format";
+    /// The document asks for something of the Open Workflow Specification that is not run.
+    UnsupportedConstruct = "unsupported-construct";
     /// A required field is missing.
     MissingField = "missing-field";
     /// A field is not one its place has.
@@ -118,9 +120,11 @@ impl fmt::Display for Diagnostic {
 
 /// A place in the text, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column in characters.
+    pub column: usize,
 }
 
 impl Place {
@@ -129,22 +133,23 @@ impl Place {
 
 /// An error without its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Finding {
-    pub(crate) code: DiagnosticCode,
-    pub(crate) message: String,
-    pub(crate) help: String,
+pub struct Finding {
+    /// What kind of error.
+    pub code: DiagnosticCode,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
 }
 
 impl Finding {
-    pub(crate) fn new(
-        code: DiagnosticCode,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
+    /// What is wrong, and what to do.
+    pub fn new(code: DiagnosticCode, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { code, message: message.into(), help: help.into() }
     }
 
-    pub(crate) fn at(self, place: Place, pointer: impl Into<String>) -> Diagnostic {
+    /// The error with its place in the text, and as a JSON pointer.
+    pub fn at(self, place: Place, pointer: impl Into<String>) -> Diagnostic {
         Diagnostic {
             code: self.code,
             message: self.message,
@@ -186,7 +191,7 @@ impl Report {
 }
 
 /// `did you mean ...`, or else `alternative`.
-pub(crate) fn suggest<'a>(
+pub fn suggest<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,
     alternative: impl FnOnce() -> String,
@@ -198,7 +203,7 @@ pub(crate) fn suggest<'a>(
 }
 
 /// A text from outside, cut to what a message can carry.
-pub(crate) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     const CHARS: usize = 60;
     let mut cut: String =
         text.chars().take(CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();

@@ -23,9 +23,11 @@ const UNITS: [(&str, u64); 5] =
 
 /// A text or object that is no duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct InvalidDuration {
-    pub(crate) message: String,
-    pub(crate) help: String,
+pub struct InvalidDuration {
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
 }
 
 fn invalid<T>(message: impl Into<String>, help: &str) -> Result<T, InvalidDuration> {
@@ -33,7 +35,7 @@ fn invalid<T>(message: impl Into<String>, help: &str) -> Result<T, InvalidDurati
 }
 
 /// Reads either form.
-pub(crate) fn read(item: &Item) -> Result<Duration, InvalidDuration> {
+pub fn read(item: &Item) -> Result<Duration, InvalidDuration> {
     match &item.value {
         ItemValue::Text(text) => parse(text),
         ItemValue::Map(entries) => {

@@ -20,7 +20,7 @@ use flowmill_model::limits;
 pub use fault::{ExpressionFault, FaultKind};
 pub use names::Names;
 pub(crate) use references::NodeReference;
-pub(crate) use syntax::{SyntaxFault, template_end};
+pub use syntax::{SyntaxFault, template_end};
 
 use crate::json::{self, Json};
 
@@ -66,14 +66,22 @@ pub struct Scope {
     pub bound: Vec<(Arc<str>, Json)>,
 }
 
+/// A variable that has a meaning of its own: a field of [`Scope`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Variable {
+pub enum Variable {
+    /// `$input`.
     Input,
+    /// `$context`.
     Context,
+    /// `$workflow`.
     Workflow,
+    /// `$task`.
     Task,
+    /// `$runtime`.
     Runtime,
+    /// `$nodes`.
     Nodes,
+    /// `$record`.
     Record,
 }
 
@@ -138,7 +146,10 @@ impl Expression {
     }
 
     /// Compiles an expression that may name these variables and bound names.
-    pub(crate) fn compile_within(source: &str, names: &Names) -> Result<Self, SyntaxFault> {
+    ///
+    /// # Errors
+    /// When the text is no expression, or names something else.
+    pub fn compile_within(source: &str, names: &Names) -> Result<Self, SyntaxFault> {
         let program = syntax::compile(source, names)?;
         let references = references::of(&program, names);
         Ok(Self(Arc::new(Compiled {

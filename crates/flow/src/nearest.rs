@@ -4,7 +4,7 @@
 const LONGEST: usize = 64;
 
 /// The closest of `known` to `name`, if any is close enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.chars().count() > LONGEST {
         return None;
     }

@@ -8,7 +8,7 @@ mod builder;
 mod from_json;
 mod from_yaml;
 
-pub(crate) use builder::escape;
+pub use builder::escape;
 
 use flowmill_model::limits;
 
@@ -28,32 +28,44 @@ pub enum Format {
 
 /// One value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Item {
-    pub(crate) place: Place,
-    pub(crate) value: ItemValue,
+pub struct Item {
+    /// Where it begins.
+    pub place: Place,
+    /// The value.
+    pub value: ItemValue,
 }
 
+/// A value whose parts have places.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ItemValue {
+pub enum ItemValue {
+    /// `null`, or nothing.
     Null,
+    /// A boolean.
     Bool(bool),
     /// A number's text, in JSON's form.
     Number(String),
+    /// A string.
     Text(String),
+    /// A list.
     List(Vec<Item>),
+    /// An object; no key occurs twice.
     Map(Vec<Entry>),
 }
 
+/// One key of an object, and what it has.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) key_place: Place,
-    pub(crate) value: Item,
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key begins.
+    pub key_place: Place,
+    /// The value.
+    pub value: Item,
 }
 
 impl ItemValue {
     /// What kind of value it is, in words.
-    pub(crate) const fn kind(&self) -> &'static str {
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
@@ -67,26 +79,38 @@ impl ItemValue {
 
 impl Item {
     /// The value under `key` of an object.
-    pub(crate) fn get(&self, key: &str) -> Option<&Item> {
+    pub fn get(&self, key: &str) -> Option<&Item> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
     /// The entries of an object; none of anything else.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         if let ItemValue::Map(entries) = &self.value { entries } else { &[] }
     }
 
     /// The items of a list; none of anything else.
-    pub(crate) fn items(&self) -> &[Item] {
+    pub fn items(&self) -> &[Item] {
         if let ItemValue::List(items) = &self.value { items } else { &[] }
     }
 
-    pub(crate) fn text(&self) -> Option<&str> {
+    /// The text of a string.
+    pub fn text(&self) -> Option<&str> {
         if let ItemValue::Text(text) = &self.value { Some(text) } else { None }
     }
 
+    /// The item at a JSON pointer below this one.
+    pub fn follow(&self, pointer: &str) -> Option<&Item> {
+        pointer.split('/').skip(1).try_fold(self, |item, step| match &item.value {
+            ItemValue::List(items) => items.get(step.parse::<usize>().ok()?),
+            ItemValue::Map(_) => item.get(&step.replace("~1", "/").replace("~0", "~")),
+            ItemValue::Null | ItemValue::Bool(_) | ItemValue::Number(_) | ItemValue::Text(_) => {
+                None
+            }
+        })
+    }
+
     /// The item without its places.
-    pub(crate) fn to_json(&self) -> Json {
+    pub fn to_json(&self) -> Json {
         match &self.value {
             ItemValue::Null => Json::null(),
             ItemValue::Bool(value) => (*value).into(),
@@ -101,14 +125,15 @@ impl Item {
 }
 
 /// A definition's text, read.
-pub(crate) struct Source<'a> {
+pub struct Source<'a> {
     text: &'a str,
-    pub(crate) root: Item,
+    /// The document.
+    pub root: Item,
 }
 
 impl<'a> Source<'a> {
     /// Reads `bytes`. Errors of syntax end the reading; keys that occur twice do not.
-    pub(crate) fn read(bytes: &'a [u8], format: Format) -> Result<Self, Vec<Diagnostic>> {
+    pub fn read(bytes: &'a [u8], format: Format) -> Result<Self, Vec<Diagnostic>> {
         if bytes.len() > limits::DEFINITION_BYTES {
             let message = format!(
                 "the definition has {} bytes, more than the {} allowed",
@@ -136,7 +161,7 @@ impl<'a> Source<'a> {
 
     /// The place of byte `offset` of the string that `item` is. Exact where the string stands in
     /// the text as it is; else the place where the string begins.
-    pub(crate) fn place_within(&self, item: &Item, offset: usize) -> Place {
+    pub fn place_within(&self, item: &Item, offset: usize) -> Place {
         let Some(value) = item.text() else { return item.place };
         let before = value.get(..offset).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use request::RequestTemplate;
 pub(crate) use request::{Authentication, RequestParts};
-pub(crate) use text::{TextFault, TextTemplate, mentions_secrets};
+pub use text::{TextFault, TextPart, TextTemplate, mentions_secrets};
 
 use crate::expression::{Expression, ExpressionFault, Scope};
 use crate::json::{self, Json};
@@ -20,17 +20,29 @@ use crate::json::{self, Json};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template(Arc<Part>);
 
+/// One value of a template.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Part {
+pub enum Part {
     /// No expression anywhere inside.
     Fixed(Json),
+    /// A string with expressions in it.
     Text(TextTemplate),
+    /// A list.
     List(Vec<Part>),
+    /// An object.
     Map(Vec<(String, Part)>),
 }
 
+impl From<Expression> for Template {
+    /// The value of an expression.
+    fn from(expression: Expression) -> Self {
+        Self::new(Part::Text(TextTemplate::from(expression)))
+    }
+}
+
 impl Template {
-    pub(crate) fn new(root: Part) -> Self {
+    /// The template of a value.
+    pub fn new(root: Part) -> Self {
         Self(Arc::new(root))
     }
 
@@ -55,6 +67,27 @@ impl Template {
 }
 
 impl Part {
+    /// A list, fixed if all of its items are.
+    pub fn list(items: Vec<Part>) -> Self {
+        match items.iter().map(Self::fixed).collect::<Option<Vec<_>>>() {
+            Some(fixed) => Self::Fixed(Json::array(fixed)),
+            None => Self::List(items),
+        }
+    }
+
+    /// An object, fixed if all of its entries are.
+    pub fn map(entries: Vec<(String, Part)>) -> Self {
+        let fixed = entries.iter().map(|(key, part)| Some((key, part.fixed()?)));
+        match fixed.collect::<Option<Vec<_>>>() {
+            Some(fixed) => Self::Fixed(Json::object(fixed)),
+            None => Self::Map(entries),
+        }
+    }
+
+    fn fixed(&self) -> Option<Json> {
+        if let Self::Fixed(value) = self { Some(value.clone()) } else { None }
+    }
+
     fn render(&self, input: &Json, scope: &Scope) -> Result<Json, ExpressionFault> {
         match self {
             Self::Fixed(value) => Ok(value.clone()),

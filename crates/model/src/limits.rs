@@ -263,6 +263,13 @@ pub const FLOW_CONNECTIONS: usize = 10_000;
 /// Cases of one `switch`. A [`crate::PortIndex`] must hold them and the other ports.
 pub const SWITCH_CASES: usize = 200;
 
+/// Tasks of one document of the Open Workflow Specification. Each becomes a node at least.
+pub const WORKFLOW_TASKS: usize = 1_000;
+
+/// Characters of a task's name in such a document. It is part of the task's reference, which the
+/// history carries.
+pub const TASK_NAME_CHARS: usize = 200;
+
 /// Triggers of one flow. Each is a consumer group of its own.
 pub const FLOW_TRIGGERS: usize = 16;
 

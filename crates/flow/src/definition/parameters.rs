@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowmill_model::{BlockIndex, Queue, limits};
 
 use crate::diagnostic::{DiagnosticCode, Finding, excerpt};
-use crate::expression::{Expression, Names, Variable};
+use crate::expression::{Expression, Variable};
 use crate::graph::{
     ERROR_PORT, ErrorTemplate, Failures, INPUT_PORT, MergeMode, NodeKind, OUTPUT_PORT, SwitchCase,
     SwitchMode, Wait,
@@ -423,7 +423,7 @@ impl Parameters<'_, '_> {
             }
             ItemValue::Null | ItemValue::List(_) | ItemValue::Map(_) => return None,
         };
-        match TextTemplate::compile(text, secrets, &self.context.names) {
+        match TextTemplate::compile_within(text, secrets, &self.context.names) {
             Ok(template) => {
                 for (expression, offset) in template.placed_expressions() {
                     self.context.note(expression, item, offset, path);
@@ -488,9 +488,7 @@ fn identity() -> Template {
 }
 
 fn whole_value() -> Part {
-    let names = Names::of(Variable::OF_NODES);
-    let text = TextTemplate::compile("${ . }", false, &names);
-    Part::Text(text.expect("the identity is an expression"))
+    Part::Text(TextTemplate::compile("${ . }", false).expect("the identity is an expression"))
 }
 
 fn fixed_or(item: &Item, parts: Vec<Part>, list: impl Fn(Vec<Part>) -> Part) -> Part {

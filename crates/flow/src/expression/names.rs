@@ -14,7 +14,7 @@ pub struct Names {
 
 impl Names {
     /// The variables that have a meaning of their own, and no bound names.
-    pub(crate) const fn of(known: &'static [Variable]) -> Self {
+    pub const fn of(known: &'static [Variable]) -> Self {
         Self { known, bound: Vec::new() }
     }
 

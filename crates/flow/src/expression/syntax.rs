@@ -9,11 +9,13 @@ use super::Names;
 
 /// Why an expression's text cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SyntaxFault {
+pub struct SyntaxFault {
     /// Where in the text, in bytes.
-    pub(crate) offset: usize,
-    pub(crate) message: String,
-    pub(crate) help: String,
+    pub offset: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
 }
 
 impl SyntaxFault {
@@ -133,7 +135,7 @@ impl Scanner {
 }
 
 /// The offset of the brace that ends the expression at the start of `text`.
-pub(crate) fn template_end(text: &str) -> Option<usize> {
+pub fn template_end(text: &str) -> Option<usize> {
     let mut scanner = Scanner::new();
     text.bytes().position(|byte| scanner.closes_too_many(byte) && byte == b'}')
 }

@@ -119,6 +119,6 @@ impl Builder {
 }
 
 /// A key as one step of a JSON pointer.
-pub(crate) fn escape(key: &str) -> String {
+pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }

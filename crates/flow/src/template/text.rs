@@ -1,6 +1,8 @@
 //! One string with `${ expr }` in it.
 
-use crate::expression::{Expression, ExpressionFault, Names, Scope, SyntaxFault, template_end};
+use crate::expression::{
+    Expression, ExpressionFault, Names, Scope, SyntaxFault, Variable, template_end,
+};
 use crate::json::Json;
 
 /// What begins an expression inside a string.
@@ -8,12 +10,14 @@ const OPEN: &str = "${";
 
 /// A string, split into what is fixed and what is computed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct TextTemplate {
+pub struct TextTemplate {
     pub(crate) parts: Vec<TextPart>,
 }
 
+/// One part of a text.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum TextPart {
+pub enum TextPart {
+    /// Text that stays what it is.
     Fixed(String),
     /// The expression and where it begins in the string, in bytes.
     Expression(Expression, usize),
@@ -23,17 +27,32 @@ pub(crate) enum TextPart {
 
 /// Why a string is no template.
 #[derive(Debug)]
-pub(crate) enum TextFault {
+pub enum TextFault {
     /// A secret stands in a string that may not hold one; where in the string, in bytes.
     MisplacedSecret(usize),
     /// The rest, with its place in the string.
     Syntax(SyntaxFault),
 }
 
+impl From<Expression> for TextTemplate {
+    /// The value of an expression.
+    fn from(expression: Expression) -> Self {
+        Self { parts: vec![TextPart::Expression(expression, 0)] }
+    }
+}
+
 impl TextTemplate {
-    /// Compiles `source`, whose expressions may name these. Secrets are allowed only when `secrets`
-    /// says so.
-    pub(crate) fn compile(source: &str, secrets: bool, names: &Names) -> Result<Self, TextFault> {
+    /// Compiles a text of a node. Secrets are allowed only when `secrets` says so.
+    pub(crate) fn compile(source: &str, secrets: bool) -> Result<Self, TextFault> {
+        Self::compile_within(source, secrets, &Names::of(Variable::OF_NODES))
+    }
+
+    /// Compiles a text whose expressions may name these variables and bound names. Secrets are
+    /// allowed only when `secrets` says so.
+    ///
+    /// # Errors
+    /// When a `${` is not closed, what it encloses is no expression, or a secret is misplaced.
+    pub fn compile_within(source: &str, secrets: bool, names: &Names) -> Result<Self, TextFault> {
         let mut parts = Vec::new();
         let mut at = 0;
         while let Some(found) = source[at..].find(OPEN) {
@@ -58,12 +77,17 @@ impl TextTemplate {
     }
 
     /// The string itself, if nothing in it is computed.
-    pub(crate) fn fixed(&self) -> Option<&str> {
+    pub fn fixed(&self) -> Option<&str> {
         match &self.parts[..] {
             [] => Some(""),
             [TextPart::Fixed(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// The parts of the string, in order.
+    pub fn parts(&self) -> &[TextPart] {
+        &self.parts
     }
 
     /// What the string begins with, whatever is computed.
@@ -86,7 +110,8 @@ impl TextTemplate {
         }
     }
 
-    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
+    /// The expressions in the string.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.placed_expressions().map(|(expression, _)| expression)
     }
 
@@ -161,7 +186,7 @@ fn computed(
 }
 
 /// Whether an expression uses `$secrets` in any way.
-pub(crate) fn mentions_secrets(source: &str) -> bool {
+pub fn mentions_secrets(source: &str) -> bool {
     source.contains("$secrets")
 }
 
