@@ -288,11 +288,9 @@ pub const TRIGGER_BYTES: usize = 8 * 1024 * 1024;
 /// Records of one partition that a trigger starts executions for at the same time.
 pub const TRIGGER_STARTS: usize = 64;
 
-/// Records of one flow whose expressions are evaluated at the same time, each on a thread.
+/// Records of one flow whose expressions are evaluated at the same time, each on a thread: they
+/// must not take all of a machine.
 pub const TRIGGER_EVALUATIONS: usize = 2;
-
-/// How long the expressions of a trigger may take for one record before it is a dead letter.
-pub const TRIGGER_EVALUATION_WAIT: Duration = Duration::from_secs(5);
 
 /// Errors of one definition that are reported. Beyond it the rest is counted only.
 pub const DIAGNOSTICS: usize = 100;

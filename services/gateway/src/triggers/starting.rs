@@ -9,7 +9,7 @@ use flowmill_model::command::Command;
 use flowmill_model::{ErrorCode, ExecutionId, FlowName, TraceContext, limits};
 use flowmill_routing::CommandOutcome;
 use flowmill_telemetry::{Metrics, TriggerResult, fields, trace};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use tracing::{Instrument, Span, field};
 
 use super::dead_letter;
@@ -134,10 +134,8 @@ impl Starter {
         }
     }
 
-    /// Decodes and evaluates on a thread of its own: an expression can take any time, and none of
-    /// the runtime's threads may be lost to it, also not at its end. One that takes too long keeps
-    /// its place until it ends, so that such records cannot take all of the machine; its record is
-    /// a dead letter.
+    /// Decodes and evaluates on a thread that may be busy for as long as that takes. How much that is
+    /// at most is up to the expressions' bounds, and never to a clock: a busy machine loses no record.
     async fn read(
         &self,
         deployed: &Deployed,
@@ -147,26 +145,12 @@ impl Starter {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_| gone("the trigger is shutting down"))?;
         let (flow, record) = (Arc::clone(&deployed.flow), record.clone());
-        let (answer, read) = oneshot::channel();
-        let reading = std::thread::Builder::new().name("trigger expression".to_owned());
-        let reading = reading.spawn(move || {
+        let read = tokio::task::spawn_blocking(move || {
+            let _place = place;
             let trigger = trigger_on(&flow, &record.place.topic);
-            let read = trigger.map_or(Ok(None), |trigger| reading::read(&flow, trigger, &record));
-            // Nobody waits for one that took too long.
-            drop(answer.send(read));
-            drop(place);
+            trigger.map_or(Ok(None), |trigger| reading::read(&flow, trigger, &record))
         });
-        if let Err(error) = reading {
-            return Err(gone(&format!("there is no thread for the expressions: {error}")));
-        }
-        match tokio::time::timeout(limits::TRIGGER_EVALUATION_WAIT, read).await {
-            Ok(Ok(read)) => read,
-            Ok(Err(_)) => Err(gone("an expression of the trigger failed beyond repair")),
-            Err(_) => {
-                let seconds = limits::TRIGGER_EVALUATION_WAIT.as_secs();
-                Err(gone(&format!("the expressions of the trigger took more than {seconds} s")))
-            }
-        }
+        read.await.unwrap_or_else(|_| Err(gone("an expression of the trigger failed beyond repair")))
     }
 
     /// Makes the start durable, however often it is refused for now.
