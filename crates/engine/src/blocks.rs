@@ -66,6 +66,8 @@ enum Step {
     Open(BlockIndex),
     /// Opens a further frame of a loop, now or in the next decision.
     Loop(BlockIndex),
+    /// Opens a frame of this block, which undoes the run of this place.
+    Undo(BlockIndex, u32),
     /// Opens a frame of its body at this time.
     Retry(Timestamp),
     /// Is done, with an output of its own or what its state holds.
@@ -85,7 +87,10 @@ impl Draft<'_> {
         match self.step(activation, &owner) {
             Step::Rest => {}
             Step::Loop(_) if self.has_looped_enough() => self.delay(activation, self.moment.now),
-            Step::Open(block) | Step::Loop(block) => self.open(activation, block, Vec::new()),
+            Step::Open(block) | Step::Loop(block) => {
+                self.open(activation, block, None, Vec::new());
+            }
+            Step::Undo(block, place) => self.open(activation, block, Some(place), Vec::new()),
             Step::Retry(due) => self.delay(activation, due),
             Step::Finish(value) => self.finish_owner(activation, value),
             Step::Fail(problem) => self.fail_active(activation, problem),
@@ -95,7 +100,7 @@ impl Draft<'_> {
     /// Goes on with a node whose timer has fired: with the frame that it waited to open.
     pub(crate) fn go_on(&mut self, activation: Activation, fired: TimerId) {
         if let Some(body) = self.flow.node(activation.node).kind.body() {
-            self.open(activation, body, vec![fired]);
+            self.open(activation, body, None, vec![fired]);
         }
     }
 
@@ -108,10 +113,16 @@ impl Draft<'_> {
         self.events.len() >= limits::LOOP_EVENTS || self.bytes > limits::LOOP_BYTES
     }
 
-    fn open(&mut self, activation: Activation, block: BlockIndex, cleared: Vec<TimerId>) {
+    fn open(
+        &mut self,
+        activation: Activation,
+        block: BlockIndex,
+        undoes: Option<u32>,
+        cleared: Vec<TimerId>,
+    ) {
         let Some(index) = self.state.owner(activation).map(|owner| owner.next) else { return };
         let frame = self.state.frames.0.last.next();
-        self.record(FrameOpened { activation, frame, block, index, cleared });
+        self.record(FrameOpened { activation, frame, block, index, undoes, cleared });
         nodes::start(self, frame);
         self.owners.insert(activation);
     }
@@ -162,7 +173,10 @@ impl Draft<'_> {
         match (&attempts.ended, finally) {
             (None, _) => return Step::Open(body),
             (Some(Ended::Failed(_)), _) if !attempts.is_last => {
-                if let Some(due) = self.next_attempt(activation, owner) {
+                if let Some((block, place)) = self.to_undo(attempts) {
+                    return Step::Undo(block, place);
+                }
+                if let Some(due) = self.next_attempt(activation, owner, attempts) {
                     return Step::Retry(due);
                 }
             }
@@ -175,14 +189,28 @@ impl Draft<'_> {
         }
     }
 
+    /// What undoes the run that ended last of those that are not undone, and its place.
+    fn to_undo(&self, attempts: &Attempts) -> Option<(BlockIndex, u32)> {
+        let done = attempts.done.iter().enumerate().rev();
+        let mut undone = done.filter_map(|(place, (node, _))| {
+            Some((self.flow.node(*node).compensation?, u32::try_from(place).ok()?))
+        });
+        undone.next()
+    }
+
     /// When the body of a `try` is run again, if it is.
-    fn next_attempt(&self, activation: Activation, owner: &Owner) -> Option<Timestamp> {
+    fn next_attempt(
+        &self,
+        activation: Activation,
+        owner: &Owner,
+        attempts: &Attempts,
+    ) -> Option<Timestamp> {
         let policy = &self.flow.node(activation.node).retry;
         let attempt = owner.next.saturating_add(1);
         let jitter = seed::derive(self.moment.seed, Use::Jitter, activation, attempt);
         let due = self.moment.now.after(policy.delay_before(attempt, jitter));
         let in_time = policy.limit.is_none_or(|limit| due < owner.since.after(limit));
-        (attempt <= policy.attempts && in_time).then_some(due)
+        (!attempts.is_spent && attempt <= policy.attempts && in_time).then_some(due)
     }
 
     fn finish_owner(&mut self, activation: Activation, value: Value) {

@@ -114,7 +114,12 @@ impl Execution {
         value: Payload,
     ) {
         let (outputs, arrivals) = match self.frames.0.open.get_mut(&frame).map(Arc::make_mut) {
-            Some(frame) => (&mut frame.outputs, &mut frame.arrivals),
+            Some(frame) => {
+                if keep {
+                    frame.done.push((node, value.clone()));
+                }
+                (&mut frame.outputs, &mut frame.arrivals)
+            }
             None if frame == FrameId::ROOT => (&mut self.outputs, &mut self.arrivals),
             None => return,
         };

@@ -140,9 +140,12 @@ impl Flow {
             if owner.block != block {
                 continue;
             }
-            draw(Part::Begin(number, format!("{} {}", owner.id, name_of(inner))), depth);
-            let number = u16::try_from(number).expect("a flow has few blocks");
-            self.draw_block(BlockIndex::new(number), depth + 1, draw);
+            let index = BlockIndex::new(u16::try_from(number).expect("a flow has few blocks"));
+            // What undoes a node is run by the `try` around it, and belongs to the node all the same.
+            let undone = self.nodes().iter().find(|node| node.compensation == Some(index));
+            let node = undone.unwrap_or(owner);
+            draw(Part::Begin(number, format!("{} {}", node.id, name_of(inner))), depth);
+            self.draw_block(index, depth + 1, draw);
             draw(Part::End, depth);
         }
     }

@@ -92,6 +92,8 @@ pub struct Node {
     pub kind: NodeKind,
     /// When it does it; otherwise values go past it.
     pub condition: Option<Expression>,
+    /// What undoes it when the `try` that it is in fails.
+    pub compensation: Option<BlockIndex>,
     /// When a failed attempt is tried again; one attempt only for all but tasks.
     pub retry: RetryPolicy,
     /// How long one attempt may take.

@@ -202,6 +202,7 @@ fn scope_events() -> Vec<Event> {
             frame,
             block: BlockIndex::new(2),
             index: 300,
+            undoes: Some(7),
             cleared: cleared(),
         }
         .into(),

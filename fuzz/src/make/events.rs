@@ -38,7 +38,7 @@ structs! {
     SignalBuffered { command, name, payload }
     SignalDelivered { activation, command, name, consumed, cleared, emission, frame }
     ScopeEntered { activation, frame, consumed, work, at }
-    FrameOpened { activation, frame, block, index, cleared }
+    FrameOpened { activation, frame, block, index, undoes, cleared }
     FrameClosed { activation, frame, outcome, cleared }
     ScopeDelayed { activation, timer }
     ScopeCompleted { activation, cleared, emission }

@@ -466,3 +466,88 @@ fn each_item_may_be_a_race_of_its_own() {
     complete(&mut driver, "\"y\"", "20");
     assert_eq!(driver.output(), "[10,20]");
 }
+
+/// Two tasks after each other, each undone by a task of its own, and a third one.
+fn saga(more: &str) -> Driver {
+    let step = |id: &str, undo: &str| {
+        format!(
+            "{{ id: {id}, type: task, parameters: {{ type: t, input: {id} }}, retry: {{ limit: {{ \
+             attempts: 1 }} }}{undo} }}"
+        )
+    };
+    let undone = |id: &str| {
+        let input = format!("'${{ {{undo: .}} }}'");
+        step(
+            id,
+            &format!(
+                ", compensate: {{ nodes: [{{ id: {id}s, type: start }}, {{ id: {id}u, type: task, \
+                 parameters: {{ type: t, input: {input} }}, retry: {{ limit: {{ attempts: 1 }} }} }}], \
+                 connections: [{id}s.out -> {id}u.in] }}"
+            ),
+        )
+    };
+    let body = block(
+        &[START, &undone("x"), &undone("y"), &step("z", "")],
+        &["b.out -> x.in", "x.out -> y.in", "y.out -> z.in"],
+    );
+    let node = format!("{{ id: n, type: try, body: {body}{more} }}");
+    Driver::started(around_with_errors(&node), "1")
+}
+
+#[test]
+fn what_was_done_is_undone_in_reverse_order_before_the_try_fails() {
+    let mut driver = saga("");
+    complete(&mut driver, "\"x\"", "10");
+    complete(&mut driver, "\"y\"", "20");
+    fail(&mut driver, "\"z\"");
+    assert_eq!(inputs(&driver), ["{\"undo\":20}"]);
+    complete(&mut driver, "{\"undo\":20}", "null");
+    assert_eq!(inputs(&driver), ["{\"undo\":10}"]);
+    complete(&mut driver, "{\"undo\":10}", "null");
+    assert!(driver.output().contains("/nodes/1/body/nodes/3"), "{}", driver.output());
+}
+
+#[test]
+fn what_has_not_been_done_is_not_undone_nor_is_anything_if_all_goes_well() {
+    let mut driver = saga("");
+    complete(&mut driver, "\"x\"", "10");
+    fail(&mut driver, "\"y\"");
+    assert_eq!(inputs(&driver), ["{\"undo\":10}"]);
+    complete(&mut driver, "{\"undo\":10}", "null");
+    assert_eq!(driver.status(), Status::Completed);
+    let mut driver = saga("");
+    for (input, output) in [("\"x\"", "10"), ("\"y\"", "20"), ("\"z\"", "30")] {
+        complete(&mut driver, input, output);
+    }
+    assert_eq!(driver.output(), "30");
+}
+
+#[test]
+fn each_attempt_is_undone_before_the_next_one() {
+    let mut driver = saga(", retry: { delay: PT1S, limit: { attempts: 2 } }");
+    complete(&mut driver, "\"x\"", "10");
+    fail(&mut driver, "\"y\"");
+    complete(&mut driver, "{\"undo\":10}", "null");
+    driver.fire_due(TimerKind::Block, Whereabouts::NotATask);
+    complete(&mut driver, "\"x\"", "11");
+    fail(&mut driver, "\"y\"");
+    assert_eq!(inputs(&driver), ["{\"undo\":11}"]);
+    complete(&mut driver, "{\"undo\":11}", "null");
+    assert_eq!(driver.status(), Status::Completed);
+}
+
+#[test]
+fn what_cannot_be_undone_fails_the_try_and_the_rest_is_undone_all_the_same() {
+    let finally = ", retry: { limit: { attempts: 5 } }, finally: { nodes: [{ id: l, type: start }, \
+                   { id: last, type: task, parameters: { type: t, input: last } }], \
+                   connections: [l.out -> last.in] }";
+    let mut driver = saga(finally);
+    complete(&mut driver, "\"x\"", "10");
+    complete(&mut driver, "\"y\"", "20");
+    fail(&mut driver, "\"z\"");
+    fail(&mut driver, "{\"undo\":20}");
+    complete(&mut driver, "{\"undo\":10}", "null");
+    complete(&mut driver, "\"last\"", "null");
+    let output = driver.output();
+    assert!(output.contains("/nodes/1/body/nodes/2/compensate/nodes/1"), "{output}");
+}

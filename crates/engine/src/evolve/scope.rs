@@ -22,9 +22,7 @@ impl Execution {
                 Work::Items { items: Arc::new(items.clone()), results }
             }
             ScopeWork::Rounds => Work::Rounds { value: token },
-            ScopeWork::Attempts => {
-                Work::Attempts(Attempts { input: token, body: None, ended: None, is_last: false })
-            }
+            ScopeWork::Attempts => Work::Attempts(Attempts::on(token)),
         };
         let owner = Owner { since: event.at, next: 0, open: 0, timer: None, work };
         self.activate(event.activation, event.frame, Active::Owner(owner));
@@ -34,8 +32,9 @@ impl Execution {
         self.clear_timers(&event.cleared);
         self.frames.0.last = self.frames.0.last.max(event.frame);
         let Some(owner) = self.owner_mut(event.activation) else { return };
-        let input = owner.begin(event.block);
-        let frame = Frame::new(event.activation, event.block, event.index, input);
+        let input = owner.begin(event.block, event.undoes);
+        let mut frame = Frame::new(event.activation, event.block, event.index, input);
+        frame.undoes = event.undoes.is_some();
         self.frames.0.open.insert(event.frame, Arc::new(frame));
     }
 
@@ -75,9 +74,14 @@ impl Execution {
 
 impl Owner {
     /// Counts a run of a block as begun; gives the block's input.
-    fn begin(&mut self, block: BlockIndex) -> Payload {
+    fn begin(&mut self, block: BlockIndex, undoes: Option<u32>) -> Payload {
         self.timer = None;
         self.open = self.open.saturating_add(1);
+        if let (Work::Attempts(attempts), Some(place)) = (&mut self.work, undoes) {
+            let undone =
+                attempts.done.drain(place.min(attempts.done.len() as u32) as usize..).next();
+            return undone.map_or_else(Payload::null, |(_, value)| value);
+        }
         let place = self.next as usize;
         self.next = self.next.saturating_add(1);
         match &mut self.work {
@@ -85,6 +89,7 @@ impl Owner {
             Work::Rounds { value } => value.clone(),
             Work::Attempts(attempts) => {
                 let body = *attempts.body.get_or_insert(block);
+                attempts.done.clear();
                 if body == block {
                     attempts.ended = None;
                 } else {
@@ -105,9 +110,19 @@ impl Owner {
             (Work::Rounds { value }, Ended::Completed(output)) => *value = output,
             // The node fails, or the item has no result.
             (Work::Items { .. } | Work::Rounds { .. }, Ended::Failed(_)) => {}
+            (Work::Attempts(attempts), ended) if frame.undoes => {
+                if let Ended::Failed(_) = ended {
+                    (attempts.ended, attempts.is_spent) = (Some(ended), true);
+                }
+            }
             // What comes last counts only if it fails.
             (Work::Attempts(attempts), Ended::Completed(_)) if attempts.is_last => {}
-            (Work::Attempts(attempts), ended) => attempts.ended = Some(ended),
+            (Work::Attempts(attempts), ended) => {
+                if !attempts.is_last && matches!(ended, Ended::Failed(_)) {
+                    attempts.done = frame.done.clone();
+                }
+                attempts.ended = Some(ended);
+            }
         }
     }
 
@@ -121,5 +136,13 @@ impl Owner {
                 Some(Ended::Failed(_)) | None => Some(attempts.input),
             },
         }
+    }
+}
+
+impl Attempts {
+    /// None has begun yet.
+    const fn on(input: Payload) -> Self {
+        let done = Vec::new();
+        Self { input, body: None, ended: None, done, is_spent: false, is_last: false }
     }
 }

@@ -44,6 +44,10 @@ pub(crate) struct Frame {
     pub(crate) index: u32,
     /// What the block's `start` passes on.
     pub(crate) input: Payload,
+    /// Whether it undoes what a run has done.
+    pub(crate) undoes: bool,
+    /// What its nodes put out that is asked for later, in order.
+    pub(crate) done: Vec<(NodeIndex, Payload)>,
     /// How many activations are in it.
     pub(crate) active: u32,
     pub(crate) tokens: BTreeMap<ConnectionIndex, VecDeque<Payload>>,
@@ -85,6 +89,10 @@ pub(crate) struct Attempts {
     pub(crate) body: Option<BlockIndex>,
     /// How the latest attempt ended, while no other one runs.
     pub(crate) ended: Option<Ended>,
+    /// What the latest attempt has done before it failed, in order, as far as it is not undone.
+    pub(crate) done: Vec<(NodeIndex, Payload)>,
+    /// Whether there must be no further attempt: what was done could not be undone.
+    pub(crate) is_spent: bool,
     /// Whether the block that comes last has begun.
     pub(crate) is_last: bool,
 }
@@ -134,6 +142,8 @@ impl Frame {
             block,
             index,
             input,
+            undoes: false,
+            done: Vec::new(),
             active: 0,
             tokens: BTreeMap::new(),
             runs: BTreeMap::new(),
@@ -144,6 +154,7 @@ impl Frame {
 
     pub(super) fn each_payload<'a>(&'a self, visit: &mut dyn FnMut(&'a Payload)) {
         visit(&self.input);
+        self.done.iter().for_each(|(_, value)| visit(value));
         self.tokens.values().flatten().for_each(&mut *visit);
         self.outputs.values().for_each(&mut *visit);
         self.arrivals.iter().for_each(|arrival| visit(&arrival.value));
@@ -154,6 +165,7 @@ impl Frame {
         let tokens = self.tokens.values_mut().flatten();
         let arrivals = self.arrivals.iter_mut().map(|arrival| &mut arrival.value);
         std::iter::once(&mut self.input)
+            .chain(self.done.iter_mut().map(|(_, value)| value))
             .chain(tokens)
             .chain(self.outputs.values_mut())
             .chain(arrivals)
@@ -162,7 +174,7 @@ impl Frame {
     /// Entries of its collections.
     pub(super) fn entries(&self) -> usize {
         let tokens = self.tokens.values().map(|queue| 1 + queue.len()).sum::<usize>();
-        2 + tokens + self.runs.len() + self.outputs.len() + self.arrivals.len()
+        2 + tokens + self.done.len() + self.runs.len() + self.outputs.len() + self.arrivals.len()
     }
 }
 
@@ -176,6 +188,7 @@ impl Owner {
             Work::Rounds { value } => visit(value),
             Work::Attempts(attempts) => {
                 visit(&attempts.input);
+                attempts.done.iter().for_each(|(_, value)| visit(value));
                 if let Some(Ended::Completed(value)) = &attempts.ended {
                     visit(value);
                 }
@@ -195,7 +208,8 @@ impl Owner {
                     Some(Ended::Completed(value)) => Some(value),
                     Some(Ended::Failed(_)) | None => None,
                 };
-                std::iter::once(&mut attempts.input).chain(ended).collect()
+                let done = attempts.done.iter_mut().map(|(_, value)| value);
+                std::iter::once(&mut attempts.input).chain(done).chain(ended).collect()
             }
         }
     }
@@ -205,7 +219,8 @@ impl Owner {
         match &self.work {
             // Each item has a place for its result.
             Work::Items { items, .. } => 2 + items.len(),
-            Work::Rounds { .. } | Work::Attempts(_) => 2,
+            Work::Rounds { .. } => 2,
+            Work::Attempts(attempts) => 2 + attempts.done.len(),
         }
     }
 

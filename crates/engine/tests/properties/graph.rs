@@ -34,6 +34,7 @@ enum Kind {
     While { condition: &'static str, inside: Inside },
     Try { retried: bool, finally: Option<Inside>, inside: Inside },
     Race { inside: Inside },
+    Saga { retried: bool },
 }
 
 /// What is in a block beside its `start`.
@@ -140,6 +141,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
         3 => (any::<bool>(), prop::option::of(insides()), insides())
             .prop_map(|(retried, finally, inside)| Kind::Try { retried, finally, inside }),
         2 => insides().prop_map(|inside| Kind::Race { inside }),
+        3 => any::<bool>().prop_map(|retried| Kind::Saga { retried }),
     ]
 }
 
@@ -186,6 +188,26 @@ impl Kind {
                 "{{ id: {id}, type: while, parameters: {{ condition: '{condition}', rounds: 4 }}, body: {} }}",
                 inside.text(&format!("{id}x"))
             ),
+            Self::Saga { retried } => {
+                let retry =
+                    if retried { "retry: { delay: PT1S, limit: { attempts: 2 } }, " } else { "" };
+                let task = |name: &str, undo: &str| {
+                    format!(
+                        "{{ id: {id}{name}, type: task, parameters: {{ type: t }}, timeout: PT5S, retry: \
+                         {{ delay: PT1S, limit: {{ attempts: 2 }} }}{undo} }}"
+                    )
+                };
+                let undo = format!(
+                    ", compensate: {{ nodes: [{{ id: {id}us, type: start }}, {}], connections: \
+                     [{id}us.out -> {id}u.in] }}",
+                    task("u", "")
+                );
+                let (first, second) = (task("f", &undo), task("g", ""));
+                format!(
+                    "{{ id: {id}, type: try, {retry}body: {{ nodes: [{{ id: {id}b, type: start }}, \
+                     {first}, {second}], connections: [{id}b.out -> {id}f.in, {id}f.out -> {id}g.in] }} }}"
+                )
+            }
             Self::Race { inside } => {
                 format!("{{ id: {id}, type: race, body: {} }}", inside.text(&format!("{id}x")))
             }
@@ -224,6 +246,7 @@ impl Kind {
             | Self::While { .. }
             | Self::Try { .. }
             | Self::Race { .. }
+            | Self::Saga { .. }
             | Self::Task { .. } => &["out", "error"],
             Self::Switch { .. } => &["one", "two", "three", "rest", "error"],
             Self::Fail => &[],

@@ -176,9 +176,11 @@ impl<'a> Net<'a> {
                 Some((*name, item, self.reserve(Some(owner), item, format!("{pointer}/{name}"))))
             })
             .collect();
+        let compensation = self.compensation(block, item, &pointer);
         let index: Blocks = blocks.iter().map(|(name, _, index)| (*name, *index)).collect();
         let context = Context::new(self.source, self.report, names.clone());
-        let node = node(item, id, block, pointer, &index, context);
+        let mut node = node(item, id, block, pointer, &index, context);
+        node.compensation = compensation.map(|(_, index)| index);
         let inside = match node.kind() {
             Some(kind) => kind.bound_names().fold(names.clone(), |names, name| names.with(name)),
             // Whatever its expressions name may be bound by what could not be read.
@@ -188,6 +190,36 @@ impl<'a> Net<'a> {
         for (_, item, index) in blocks {
             self.block(index, item, &inside);
         }
+        if let Some((item, index)) = compensation {
+            self.block(index, item, names);
+        }
+    }
+
+    /// What undoes a node, and a place for it: the `try` around the node runs it.
+    fn compensation(
+        &mut self,
+        block: BlockIndex,
+        item: &'a Item,
+        pointer: &str,
+    ) -> Option<(&'a Item, BlockIndex)> {
+        let node_type = item.get("type").and_then(Item::text).and_then(tables::node_type)?;
+        let item = item.get("compensate").filter(|item| matches!(item.value, ItemValue::Map(_)))?;
+        if !node_type.has("compensate") {
+            return None;
+        }
+        let pointer = format!("{pointer}/compensate");
+        let owner = self.drafts.blocks[block.index()].owner.filter(|owner| {
+            let node = &self.drafts.nodes[*owner];
+            // What is wrong with the owner has been reported.
+            node.kind().is_none_or(|kind| kind.runs_attempts_of(block))
+        });
+        if owner.is_none() {
+            let message = "only a node in the body of a try can be undone";
+            let help = "put the node and those that depend on it into the body of a try node";
+            let finding = Finding::new(DiagnosticCode::UnknownField, message, help);
+            report_at(item, &pointer, finding, self.report);
+        }
+        Some((item, self.reserve(owner, item, pointer)))
     }
 }
 
@@ -231,6 +263,7 @@ fn node(
         ports,
         role,
         body: body(kind, condition, retry, timeout),
+        compensation: None,
         references: context.references,
         references_every_node: context.references_every_node,
     }

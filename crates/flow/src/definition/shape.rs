@@ -381,6 +381,9 @@ fn check_settings(
                 "remove it: a filter or a switch before the node decides where values go".into()
             }
             "body" => "remove it: only for-each, while, try and race nodes have a body".into(),
+            "compensate" => {
+                "remove it: the node does nothing outside of the flow to be undone".into()
+            }
             "finally" => "remove it, or put the node into the body of a try node".into(),
             "retry" => {
                 "remove it, or put the node into the body of a try node, which has one".into()

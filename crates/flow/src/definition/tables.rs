@@ -39,6 +39,7 @@ impl NodeType {
             "timeout" => self.is_task,
             "retry" => self.is_task || self.name == TRY,
             "if" => self.may_be_skipped,
+            "compensate" => self.is_task || !self.blocks.is_empty(),
             "body" | "finally" => self.blocks.iter().any(|(block, _)| *block == field),
             _ => true,
         }
@@ -141,6 +142,7 @@ pub(crate) const NODE: &[Field] = &[
     ),
     optional("body", Shape::Block, "The nodes that the node runs, with a start of their own."),
     optional("finally", Shape::Block, "What is run after the body, however that ended."),
+    optional("compensate", Shape::Block, "What undoes the node when the try around it fails."),
     optional("retry", Shape::Object(RETRY), "When a failed attempt is tried again."),
     optional("timeout", POSITIVE, "How long one attempt may take; PT45S by default."),
 ];

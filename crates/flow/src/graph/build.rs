@@ -29,6 +29,7 @@ pub(crate) struct DraftNode {
     pub(crate) ports: Option<Vec<String>>,
     pub(crate) role: Role,
     pub(crate) body: Option<DraftBody>,
+    pub(crate) compensation: Option<BlockIndex>,
     pub(crate) references: Vec<DraftReference>,
     pub(crate) references_every_node: bool,
 }
@@ -344,12 +345,13 @@ fn node(draft: DraftNode, output_referenced: bool) -> Option<Node> {
         pointer: draft.pointer,
         kind: body.kind,
         condition: body.condition,
+        compensation: draft.compensation,
         retry: body.retry,
         timeout: body.timeout,
         incoming: Vec::new(),
         ports: names.into_iter().map(port).collect(),
         error_port,
-        output_referenced,
+        output_referenced: output_referenced || draft.compensation.is_some(),
     })
 }
 

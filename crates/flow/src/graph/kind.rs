@@ -222,6 +222,11 @@ impl NodeKind {
         }
     }
 
+    /// Whether it runs this block again if that fails, and undoes what the block has done.
+    pub fn runs_attempts_of(&self, block: BlockIndex) -> bool {
+        matches!(self, Self::Try { body, .. } if *body == block)
+    }
+
     /// What its blocks' expressions may name besides, without the `$`.
     pub fn bound_names(&self) -> impl Iterator<Item = &Arc<str>> {
         let item = if let Self::ForEach { item, .. } = self { Some(item) } else { None };

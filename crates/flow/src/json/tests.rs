@@ -145,7 +145,9 @@ proptest! {
     fn text_is_accepted_exactly_when_serde_json_accepts_it(text in "[\\[\\]{},:\"a0-9.eE+\\- \\\\u]{0,12}") {
         let expect: Result<serde_json::Value, _> = serde_json::from_str(&text);
         let out_of_range = expect.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
-        prop_assert_eq!(Json::parse(text.as_bytes()).is_ok(), expect.is_ok() || out_of_range, "{}", text);
+        // There it stops, and has not looked at what follows.
+        prop_assume!(!out_of_range);
+        prop_assert_eq!(Json::parse(text.as_bytes()).is_ok(), expect.is_ok(), "{}", text);
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub struct FrameOpened {
     pub block: BlockIndex,
     /// Which item, round or attempt it is for, from 0.
     pub index: u32,
+    /// Which run of the latest attempt it undoes, from 0 in the order in which they ended; nothing
+    /// if it undoes none.
+    pub undoes: Option<u32>,
     /// Timers that are no longer pending.
     pub cleared: Vec<TimerId>,
 }

@@ -150,7 +150,8 @@ impl Starter {
             let trigger = trigger_on(&flow, &record.place.topic);
             trigger.map_or(Ok(None), |trigger| reading::read(&flow, trigger, &record))
         });
-        read.await.unwrap_or_else(|_| Err(gone("an expression of the trigger failed beyond repair")))
+        read.await
+            .unwrap_or_else(|_| Err(gone("an expression of the trigger failed beyond repair")))
     }
 
     /// Makes the start durable, however often it is refused for now.

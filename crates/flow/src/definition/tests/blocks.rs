@@ -237,3 +237,32 @@ fn nodes_of_all_blocks_count() {
         );
     assert!(codes(&text).contains(&DiagnosticCode::TooLarge));
 }
+
+#[test]
+fn only_what_is_in_the_body_of_a_try_can_be_undone() {
+    let undo = "compensate: { nodes: [{ id: u, type: start }] }";
+    let task = format!("{{ id: d, type: task, parameters: {{ type: t }}, {undo} }}");
+    let body =
+        format!("{{ nodes: [{{ id: c, type: start }}, {task}], connections: [c.out -> d.in] }}");
+    let text = |node: &str| {
+        GOOD_BLOCKS.replace("for-each, parameters: { PARAMETERS }", node).replace("BODY", &body)
+    };
+    flow(&text("try"));
+    for node in ["for-each", "race", "while, parameters: { condition: . }"] {
+        assert_eq!(codes(&text(node)), [DiagnosticCode::UnknownField], "{node}");
+    }
+    check(
+        "retry: { delay: PT1S }",
+        undo,
+        DiagnosticCode::UnknownField,
+        "13:17 /nodes/2/compensate",
+        &["only a node in the body of a try"],
+    );
+    check(
+        MAP,
+        &format!("{MAP}\n    {undo}"),
+        DiagnosticCode::UnknownField,
+        "10:5 /nodes/1/compensate",
+        &["a map node has no `compensate`"],
+    );
+}
