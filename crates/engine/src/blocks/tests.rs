@@ -476,7 +476,7 @@ fn saga(more: &str) -> Driver {
         )
     };
     let undone = |id: &str| {
-        let input = format!("'${{ {{undo: .}} }}'");
+        let input = "'${ {undo: .} }'";
         step(
             id,
             &format!(

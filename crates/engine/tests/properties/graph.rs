@@ -154,6 +154,27 @@ const PARAMETERS: &[&str] = &[
     "items: '[]'",
 ];
 
+/// A `try` around two tasks, the first of which is undone by a third one.
+fn saga(id: &str, retried: bool) -> String {
+    let retry = if retried { "retry: { delay: PT1S, limit: { attempts: 2 } }, " } else { "" };
+    let task = |name: &str, undo: &str| {
+        format!(
+            "{{ id: {id}{name}, type: task, parameters: {{ type: t }}, timeout: PT5S, retry: \
+             {{ delay: PT1S, limit: {{ attempts: 2 }} }}{undo} }}"
+        )
+    };
+    let undo = format!(
+        ", compensate: {{ nodes: [{{ id: {id}us, type: start }}, {}], connections: \
+         [{id}us.out -> {id}u.in] }}",
+        task("u", "")
+    );
+    let (first, second) = (task("f", &undo), task("g", ""));
+    format!(
+        "{{ id: {id}, type: try, {retry}body: {{ nodes: [{{ id: {id}b, type: start }}, \
+         {first}, {second}], connections: [{id}b.out -> {id}f.in, {id}f.out -> {id}g.in] }} }}"
+    )
+}
+
 impl Kind {
     /// The node, with so many connections into it.
     fn text(self, id: &str, into: usize) -> String {
@@ -188,26 +209,7 @@ impl Kind {
                 "{{ id: {id}, type: while, parameters: {{ condition: '{condition}', rounds: 4 }}, body: {} }}",
                 inside.text(&format!("{id}x"))
             ),
-            Self::Saga { retried } => {
-                let retry =
-                    if retried { "retry: { delay: PT1S, limit: { attempts: 2 } }, " } else { "" };
-                let task = |name: &str, undo: &str| {
-                    format!(
-                        "{{ id: {id}{name}, type: task, parameters: {{ type: t }}, timeout: PT5S, retry: \
-                         {{ delay: PT1S, limit: {{ attempts: 2 }} }}{undo} }}"
-                    )
-                };
-                let undo = format!(
-                    ", compensate: {{ nodes: [{{ id: {id}us, type: start }}, {}], connections: \
-                     [{id}us.out -> {id}u.in] }}",
-                    task("u", "")
-                );
-                let (first, second) = (task("f", &undo), task("g", ""));
-                format!(
-                    "{{ id: {id}, type: try, {retry}body: {{ nodes: [{{ id: {id}b, type: start }}, \
-                     {first}, {second}], connections: [{id}b.out -> {id}f.in, {id}f.out -> {id}g.in] }} }}"
-                )
-            }
+            Self::Saga { retried } => saga(id, retried),
             Self::Race { inside } => {
                 format!("{{ id: {id}, type: race, body: {} }}", inside.text(&format!("{id}x")))
             }

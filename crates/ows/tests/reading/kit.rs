@@ -15,6 +15,7 @@ use crate::{read, shown};
 const EXAMPLES: &str = include_str!("kit/examples.tsv");
 
 /// Where the specification is, if it is said.
+#[expect(clippy::print_stdout, reason = "what was not run must be seen")]
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("FLOWMILL_OWS_DIR").map(PathBuf::from);
     if folder.is_none() {
