@@ -376,6 +376,14 @@ fn check_settings(
             format!("move it into the node's `parameters`: {}", entry.key)
         } else if entry.key == "if" {
             "remove it: a filter or a switch before the node decides where values go".to_owned()
+        } else if entry.key == "input" && node_type.name == "start" {
+            "write it as the document's `input`, beside `nodes`".to_owned()
+        } else if entry.key == "input" {
+            "remove it: let the nodes before it say what they give, or those behind it what they take"
+                .to_owned()
+        } else if entry.key == "output" {
+            "remove it: only map, signal, task, http.request and kafka.produce nodes make a value"
+                .to_owned()
         } else {
             "remove it: only task, http.request and kafka.produce nodes are tried again and timed"
                 .to_owned()

@@ -23,8 +23,21 @@ impl NodeType {
         match field {
             "retry" | "timeout" => self.is_task,
             "if" => self.may_be_skipped,
+            "input" => self.takes(),
+            "output" => self.makes(),
             _ => true,
         }
+    }
+
+    /// Whether nodes of this type take values that may be bound to a schema. A merge has not one
+    /// value at a time; what leaves it is checked where it comes to.
+    fn takes(&self) -> bool {
+        !matches!(self.name, "start" | "merge")
+    }
+
+    /// Whether nodes of this type make the value that they give.
+    fn makes(&self) -> bool {
+        matches!(self.name, "map" | "signal" | "task" | "http.request" | "kafka.produce")
     }
 }
 
@@ -115,6 +128,8 @@ pub(crate) const NODE: &[Field] = &[
         Shape::Expression,
         "A jq expression; a value for which it does not hold goes past the node.",
     ),
+    optional("input", Shape::Object(DATA), "What the node takes."),
+    optional("output", Shape::Object(DATA), "What the node gives."),
     optional("retry", Shape::Object(RETRY), "When a failed attempt is tried again."),
     optional("timeout", POSITIVE, "How long one attempt may take; PT45S by default."),
 ];
