@@ -23,6 +23,52 @@ pub struct FlowDto {
     /// The definition of the version asked for, or of the default one. Not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<RawJson>,
+    /// The connections of that version with their verdicts, in the order of the definition. Not in
+    /// lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<ConnectionDto>,
+}
+
+/// A connection, and whether the values that pass by it fit what it leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Connection)]
+pub struct ConnectionDto {
+    /// The output port that it leaves, as `node.port`.
+    pub from: String,
+    /// The input port that it enters, as `node.port`.
+    pub to: String,
+    /// What is known of every value that can pass.
+    pub verdict: VerdictDto,
+    /// The type of what is given, in short. Left out where nothing says what is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<String>,
+    /// The type of what is taken, in short. Left out where nothing says it: then all is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<String>,
+    /// Why the verdict is no better, often with a value that is given and refused. Left out where
+    /// every value fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// Whether the values that pass by a connection fit what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = Verdict)]
+pub enum VerdictDto {
+    /// What is given and what is taken are the same values.
+    Exact,
+    /// Every value that is given is taken.
+    Subtype,
+    /// The receiving node names an expression that makes the one of the other; its result is
+    /// checked.
+    Convertible,
+    /// Some values may not be taken: each is checked when it comes.
+    RuntimeCheck,
+    /// No value that is given is taken. Only of versions that an earlier build deployed: each value
+    /// is checked.
+    Incompatible,
 }
 
 /// One version of a flow.
@@ -71,4 +117,7 @@ pub struct DeployResult {
     pub hash: String,
     /// Whether this deploy made it known.
     pub created: bool,
+    /// The connections with their verdicts, in the order of the definition.
+    #[serde(default)]
+    pub connections: Vec<ConnectionDto>,
 }

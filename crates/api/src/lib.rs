@@ -19,7 +19,9 @@ pub use execution::{
     CommandPending, ControlRequest, ExecutionDto, ExecutionStatus, ListPageDto, ListedDto,
     PendingDto, StartAccepted,
 };
-pub use flow::{ActivateRequest, DeployResult, FlowDto, FlowPageDto, FlowVersionDto};
+pub use flow::{
+    ActivateRequest, ConnectionDto, DeployResult, FlowDto, FlowPageDto, FlowVersionDto, VerdictDto,
+};
 pub use health::{HealthDto, QueueDto, ReadyDto, ShardDto, ShardsDto};
 pub use history::{EventDto, HistoryPageDto};
 pub use problem::{DiagnosticDto, ProblemDto};

@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowmill_flow::{Flow, Format, compile};
+use flowmill_flow::{Flow, compile_deployed};
 use flowmill_log::{Bounds, Log, Partition, ReadError, ReadLimit, Reader, Topic};
 use flowmill_model::history::DefinitionRecord;
 use flowmill_model::{ContentHash, FlowName, FlowVersion, Offset, ShardId, Version, envelope};
@@ -190,7 +190,7 @@ async fn tail(
 
 fn take(flows: &RwLock<BTreeMap<FlowName, Versions>>, bytes: &[u8]) -> Result<(), String> {
     let record: DefinitionRecord = envelope::decode(bytes).map_err(|error| error.to_string())?;
-    let compiled = compile(record.source.as_bytes(), Format::Json);
+    let compiled = compile_deployed(record.source.as_bytes());
     let flow = compiled.map_err(|errors| {
         errors.first().map_or_else(|| "it does not compile".to_owned(), ToString::to_string)
     })?;

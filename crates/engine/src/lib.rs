@@ -34,6 +34,7 @@ mod incident;
 mod lifecycle;
 mod nodes;
 mod output;
+mod ports;
 mod rejection;
 mod retry;
 mod scope;

@@ -45,7 +45,7 @@ pub(crate) struct Run {
 pub(crate) fn run(draft: &mut Draft<'_>, run: &Run) {
     let done = match skip::is_due(draft, run) {
         Ok(true) => skip::run(draft, run),
-        Ok(false) => act(draft, run),
+        Ok(false) => draft.check_taken(run).and_then(|()| act(draft, run)),
         Err(problem) => Err(problem),
     };
     if let Err(problem) = done {

@@ -7,6 +7,7 @@
 mod connection;
 mod decode;
 mod parameters;
+mod schemas;
 mod shape;
 mod tables;
 mod triggers;
@@ -21,6 +22,23 @@ use crate::source::{Format, Source};
 /// Compiles a definition, or says everything that is wrong with it, in the order of the text.
 /// Never gives an empty list of errors.
 pub fn compile(source: &[u8], format: Format) -> Result<Flow, Vec<Diagnostic>> {
+    match read(source, format)? {
+        (Some(flow), report) if report.is_empty() => Ok(flow),
+        (_, report) => Err(report.into_diagnostics()),
+    }
+}
+
+/// Compiles the canonical text of a definition that was deployed. Whether types are known not to
+/// fit can differ between builds; what an earlier one took is not refused for it, and values are
+/// checked when they come.
+pub fn compile_deployed(source: &[u8]) -> Result<Flow, Vec<Diagnostic>> {
+    let (flow, report) = read(source, Format::Json)?;
+    flow.ok_or_else(|| report.into_diagnostics())
+}
+
+/// The flow of a definition and what is wrong with it. There is a flow with errors only if they are
+/// about types.
+fn read(source: &[u8], format: Format) -> Result<(Option<Flow>, Report), Vec<Diagnostic>> {
     let source = Source::read(source, format)?;
     let mut report = Report::default();
     if !shape::check_version(&source.root, &mut report) {
@@ -30,8 +48,7 @@ pub fn compile(source: &[u8], format: Format) -> Result<Flow, Vec<Diagnostic>> {
     let decoded = decode::document(&source, &mut report);
     let json = source.root.to_json();
     let flow = graph::build(decoded.header, decoded.net, &json, &mut report);
-    let flow = flow.map(|flow| flow.with_triggers(decoded.triggers));
-    flow.ok_or_else(|| report.into_diagnostics())
+    Ok((flow.map(|flow| flow.with_triggers(decoded.triggers)), report))
 }
 
 #[cfg(test)]

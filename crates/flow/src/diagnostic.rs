@@ -88,6 +88,8 @@ codes! {
     UnconnectedInput = "unconnected-input";
     /// No path leads from `start` to a node.
     Unreachable = "unreachable";
+    /// No value that a connection gives is one that is taken.
+    IncompatibleTypes = "incompatible-types";
 }
 
 /// One error of a definition.

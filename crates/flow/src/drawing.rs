@@ -1,11 +1,13 @@
 //! A flow as a picture: the text that Mermaid or Graphviz draw.
 //!
 //! Nodes are called by their number, so that no id can break the text; what people read is in
-//! quoted labels. Equal flows give equal text.
+//! quoted labels. Equal flows give equal text. A connection into a node that says what it takes shows its
+//! verdict, unless both types are the same.
 
 use std::fmt::Write;
 
 use flowmill_model::{BlockIndex, NodeIndex};
+use flowmill_types::Verdict;
 
 use crate::graph::{Block, Connection, ERROR_PORT, Flow, Node, NodeKind, OUTPUT_PORT};
 
@@ -65,7 +67,7 @@ impl Flow {
         for connection in self.connections() {
             let (from, to) = (connection.from, connection.to);
             let arrow = if self.takes_errors(connection) { "-.->" } else { "-->" };
-            let label = self.label(connection).map(|port| format!("|\"{}\"|", mermaid(port)));
+            let label = self.label(connection).map(|label| format!("|\"{}\"|", mermaid(&label)));
             let label = label.unwrap_or_default();
             line(&mut text, format_args!("  n{from} {arrow}{label} n{to}"));
         }
@@ -106,7 +108,7 @@ impl Flow {
         });
         for connection in self.connections() {
             let (from, to) = (connection.from, connection.to);
-            let label = self.label(connection).map(|port| format!("label={}", quoted(port)));
+            let label = self.label(connection).map(|label| format!("label={}", quoted(&label)));
             let style = self.takes_errors(connection).then(|| "style=dashed".to_owned());
             let attributes: Vec<String> = label.into_iter().chain(style).collect();
             let attributes = match &attributes[..] {
@@ -160,9 +162,15 @@ impl Flow {
         &self.node(connection.from).ports[connection.port.index()].name
     }
 
-    /// What a connection is called: its port, unless that is the ordinary output.
-    fn label(&self, connection: &Connection) -> Option<&str> {
-        Some(self.port_of(connection)).filter(|port| *port != OUTPUT_PORT)
+    /// What a connection is called: its port, unless that is the ordinary output, and its verdict,
+    /// where there is one to speak of.
+    fn label(&self, connection: &Connection) -> Option<String> {
+        let port = Some(self.port_of(connection)).filter(|port| *port != OUTPUT_PORT);
+        let fit = &connection.fit;
+        let verdict = fit.taken.as_ref().map(|_| fit.verdict.word());
+        let parts = port.into_iter().chain(verdict.filter(|_| fit.verdict != Verdict::Exact));
+        let parts: Vec<&str> = parts.collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     fn takes_errors(&self, connection: &Connection) -> bool {
@@ -272,6 +280,23 @@ connections:
 }
 "#;
         assert_eq!(flow().to_dot(), expect);
+    }
+
+    #[test]
+    fn a_verdict_is_shown_where_a_node_says_what_it_takes() {
+        let takes = |schema: &str| format!("id: rest, input: {{ schema: {schema} }}, type: wait");
+        let drawn = |schema: &str| {
+            let text = FLOW.replace("id: rest, type: wait", &takes(schema));
+            compile(text.as_bytes(), Format::Yaml).expect("it is a flow")
+        };
+        let doubtful = drawn("{ type: array, maxItems: 1 }");
+        assert!(doubtful.to_mermaid().contains("  n3 -->|\"runtime-check\"| n4\n"));
+        assert!(doubtful.to_dot().contains("  n3 -> n4 [label=\"runtime-check\"];\n"));
+        assert!(drawn("{ type: array }").to_mermaid().contains("  n3 -->|\"subtype\"| n4\n"));
+        assert_eq!(
+            drawn("{ type: array, minItems: 1, maxItems: 2 }").to_mermaid(),
+            flow().to_mermaid()
+        );
     }
 
     #[test]

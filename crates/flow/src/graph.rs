@@ -2,8 +2,12 @@
 
 mod build;
 mod check;
+mod fit;
 mod kind;
+mod known;
+mod once;
 mod point_in_time;
+mod typing;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +22,9 @@ pub(crate) use build::{
     DraftBlock, DraftBody, DraftConnection, DraftConnections, DraftNet, DraftNode, DraftReference,
     Header, INPUT_PORT, Role, build,
 };
+pub use fit::Fit;
 pub use kind::{ErrorTemplate, Failures, MergeMode, NodeKind, SwitchCase, SwitchMode, Wait};
+pub use typing::PortSchemas;
 
 use crate::expression::Expression;
 use crate::retry::RetryPolicy;
@@ -98,6 +104,8 @@ pub struct Node {
     pub retry: RetryPolicy,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// What its ports take and give.
+    pub schemas: PortSchemas,
     /// The connections into it, in the order of the document.
     pub incoming: Vec<ConnectionIndex>,
     /// What comes out of it.
@@ -129,6 +137,8 @@ pub struct Connection {
     pub to: NodeIndex,
     /// The input port it enters.
     pub to_port: String,
+    /// Whether what it gives is taken there.
+    pub fit: Fit,
 }
 
 impl Document {

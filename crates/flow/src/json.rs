@@ -196,7 +196,7 @@ impl From<&Json> for serde_json::Value {
         match &value.0 {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) => plain_number(number).into(),
+            Value::Number(number) => plain_number(number).map_or(Self::Null, Self::Number),
             Value::String(text) => Self::String(text.as_str().to_owned()),
             Value::Array(_) => {
                 Self::Array(value.items().into_iter().flatten().map(Self::from).collect())
@@ -215,19 +215,19 @@ impl From<Json> for serde_json::Value {
     }
 }
 
-/// A number as `serde_json` holds it: 64 bits, or the nearest double.
-fn plain_number(number: &Number) -> serde_json::Number {
+/// A number as `serde_json` holds it: 64 bits, or the nearest double. `None` for what is written as
+/// `null`.
+fn plain_number(number: &Number) -> Option<serde_json::Number> {
     let mut text = Vec::new();
     write::number(number, &mut text);
     let text = std::str::from_utf8(&text).expect("numbers are written in ASCII");
     if let Ok(whole) = text.parse::<i64>() {
-        return whole.into();
+        return Some(whole.into());
     }
     if let Ok(whole) = text.parse::<u64>() {
-        return whole.into();
+        return Some(whole.into());
     }
-    let double = text.parse::<f64>().unwrap_or(0.0).clamp(f64::MIN, f64::MAX);
-    serde_json::Number::from_f64(double).expect("a clamped number is finite")
+    serde_json::Number::from_f64(text.parse::<f64>().ok()?.clamp(f64::MIN, f64::MAX))
 }
 
 #[cfg(test)]

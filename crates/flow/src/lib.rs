@@ -11,6 +11,8 @@
 //!
 //! **Invariants of a [`Flow`]:** exactly one `start`, no cycle, every node reachable, every input
 //! port connected, every `$nodes.<id>` names a node upstream of its use.
+//!
+//! Every connection has a verdict: whether what it gives [`Fit`]s what it leads to.
 
 mod definition;
 mod diagnostic;
@@ -29,13 +31,14 @@ mod source;
 mod template;
 mod trigger;
 
-pub use definition::compile;
+pub use definition::{compile, compile_deployed};
 pub use diagnostic::{Diagnostic, DiagnosticCode};
 pub use document_schema::schema;
 pub use expression::{Expression, ExpressionFault, FaultKind, Names, Scope};
+pub use flowmill_types::{Type, Verdict};
 pub use graph::{
-    Block, Connection, Document, ErrorTemplate, Failures, Flow, MergeMode, Node, NodeKind,
-    OutputPort, SwitchCase, SwitchMode, Wait,
+    Block, Connection, Document, ErrorTemplate, Failures, Fit, Flow, MergeMode, Node, NodeKind,
+    OutputPort, PortSchemas, SwitchCase, SwitchMode, Wait,
 };
 pub use json::{Json, JsonError};
 pub use retry::{Backoff, Jitter, RetryPolicy};

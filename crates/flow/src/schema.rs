@@ -1,4 +1,4 @@
-//! JSON Schemas of a flow's input and output.
+//! JSON Schemas of what a flow and its nodes take and give.
 //!
 //! JSON Schema 2020-12, checked when the definition is compiled. A schema is complete in itself: a
 //! `$ref` to anywhere outside it is refused, and so is a circle of `$ref`s that never looks at a
@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use flowmill_model::limits;
+use flowmill_types::{Effort, Formats, Type, TypeError};
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +22,13 @@ const REPORTED: usize = 20;
 
 /// A compiled JSON Schema. Cheap to clone.
 #[derive(Clone)]
-pub struct Schema(Arc<Validator>);
+pub struct Schema(Arc<Compiled>);
+
+struct Compiled {
+    validator: Validator,
+    /// As it was written.
+    source: Value,
+}
 
 /// Why a schema cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,20 +68,25 @@ impl Schema {
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
             .with_pattern_options(PatternOptions::regex().size_limit(limits::SCHEMA_PATTERN_BYTES));
-        let compiled = options.build(&schema).map_err(|error| SchemaError {
+        let validator = options.build(&schema).map_err(|error| SchemaError {
             message: message_of(&error),
             pointer: error.instance_path().to_string(),
         })?;
-        Ok(Self(Arc::new(compiled)))
+        Ok(Self(Arc::new(Compiled { validator, source: schema })))
+    }
+
+    /// The type of the values that fit it, with what is left of an effort.
+    pub(crate) fn read_type(&self, effort: &mut Effort) -> Result<Type, TypeError> {
+        Type::read_with(&self.0.source, Formats::Checked, effort)
     }
 
     /// Checks a value; on failure says in which ways it does not fit, up to a bound.
     pub fn validate(&self, value: &Json) -> Result<(), Vec<SchemaViolation>> {
         let value = Value::from(value);
-        if self.0.is_valid(&value) {
+        if self.0.validator.is_valid(&value) {
             return Ok(());
         }
-        let violations = self.0.iter_errors(&value).take(REPORTED);
+        let violations = self.0.validator.iter_errors(&value).take(REPORTED);
         Err(violations
             .map(|error| SchemaViolation {
                 message: message_of(&error),

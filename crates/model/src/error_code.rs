@@ -37,10 +37,10 @@ codes! {
     BadRequest = "bad-request", 400, "The request cannot be read";
     /// A definition has errors; all of them are listed.
     InvalidDefinition = "invalid-definition", 422, "The flow definition has errors";
-    /// An input does not fit the flow's input schema.
-    InvalidInput = "invalid-input", 422, "The input does not fit the flow's schema";
-    /// An output does not fit the flow's output schema.
-    InvalidOutput = "invalid-output", 500, "The output does not fit the flow's schema";
+    /// An input does not fit the input schema of the flow or of a node.
+    InvalidInput = "invalid-input", 422, "The input does not fit its schema";
+    /// An output does not fit the output schema of the flow or of a node.
+    InvalidOutput = "invalid-output", 500, "The output does not fit its schema";
     /// The same idempotency key came with another input.
     IdempotencyKeyReused = "idempotency-key-reused", 422, "The idempotency key was used with another input";
     /// The caller did not say who it is, or said it wrongly.

@@ -342,6 +342,10 @@ pub const TYPE_BRANCHES: usize = 200;
 /// comparison is undecided, which leaves the check to run time.
 pub const TYPE_STEPS: usize = 100_000;
 
+/// Steps of all comparisons of one flow, reading its types and joining them included. Beyond it what
+/// is left is checked at run time.
+pub const FLOW_TYPE_STEPS: usize = 5_000_000;
+
 /// Characters of a type's description for people. A longer one is cut.
 pub const TYPE_TEXT_CHARS: usize = 400;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::mark::{Mark, Marks};
-use crate::shape::{Field, ObjectSet, Set, Type};
+use crate::shape::{ArraySet, Field, ObjectSet, Set, Type};
 
 /// What the field of a value is.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,15 @@ impl Type {
             }
         }
         Self::union(&found)
+    }
+
+    /// Arrays of from `min` to `max` of these items. An array beyond the limits of a type is known as
+    /// every value.
+    pub fn array_of(item: &Self, min: u64, max: u64) -> Self {
+        let Some(array) = ArraySet::new(Vec::new(), item.clone(), min, Some(max)) else {
+            return Self::never();
+        };
+        Self::of(vec![Set::Array(array).into()]).unwrap_or_else(|_| Self::unknown("array"))
     }
 
     /// Objects that have all these fields and no others. Of two fields with one name the later

@@ -13,6 +13,7 @@ mod members;
 mod reference;
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use flowmill_model::limits;
 use serde_json::{Map, Value};
@@ -22,7 +23,7 @@ use crate::mark::{Mark, digest};
 use crate::meet::meet;
 use crate::pointer;
 use crate::shape::Type;
-use crate::steps::{Excess, Steps};
+use crate::steps::{Effort, Excess, Steps};
 
 /// What `format` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ pub enum Formats {
 impl Type {
     /// Reads a JSON Schema 2020-12.
     pub fn read(schema: &Value, formats: Formats) -> Result<Self, TypeError> {
+        Self::read_with(schema, formats, &mut Effort::unbounded())
+    }
+
+    /// The same with what is left of an effort: a type that would take more is refused.
+    pub fn read_with(
+        schema: &Value,
+        formats: Formats,
+        effort: &mut Effort,
+    ) -> Result<Self, TypeError> {
         check_depth(schema)?;
         let root = digest(schema).map_err(|excess| too_large(excess, ""))?;
         let mut reader = Reader {
@@ -46,10 +56,15 @@ impl Type {
             open: vec![(String::new(), 0)],
             depth: 0,
             level: 0,
-            steps: Steps::all(),
+            steps: Steps::none(),
         };
         check_dialect(schema)?;
-        reader.schema(schema, "")
+        effort.piece(|steps| {
+            mem::swap(&mut reader.steps, steps);
+            let read = reader.schema(schema, "");
+            mem::swap(&mut reader.steps, steps);
+            read
+        })
     }
 }
 

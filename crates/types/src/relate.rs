@@ -15,11 +15,11 @@ use serde_json::Value;
 
 use crate::meet::meet;
 use crate::shape::Type;
-use crate::steps::{Excess, Steps};
+use crate::steps::{Effort, Excess};
 use crate::witness;
 
 /// How the values of a source lie to those of a target.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// Both have the same values.
     Exact,
@@ -38,7 +38,7 @@ pub enum Relation {
 }
 
 /// A value that a source may give and a target surely refuses.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Clash {
     /// Where in the value they clash, as a JSON pointer; empty for the value itself.
     pub pointer: String,
@@ -49,7 +49,7 @@ pub struct Clash {
 }
 
 /// Why values must be checked one by one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Doubt {
     /// The target refuses some values of the source; this is one.
@@ -92,16 +92,21 @@ impl Relation {
 
 /// How the values of `source` lie to those of `target`.
 pub fn relate(source: &Type, target: &Type) -> Relation {
+    relate_with(source, target, &mut Effort::unbounded())
+}
+
+/// The same with what is left of an effort: undecided once nothing is.
+pub fn relate_with(source: &Type, target: &Type, effort: &mut Effort) -> Relation {
     if source.is_never() {
         return Relation::Overlap { doubt: Doubt::EmptySource };
     }
-    let contained = within::within(source, target, &mut Steps::all());
+    let contained = effort.piece(|steps| within::within(source, target, steps));
     if contained == Ok(true) {
-        let back = within::within(target, source, &mut Steps::all());
+        let back = effort.piece(|steps| within::within(target, source, steps));
         return if back == Ok(true) { Relation::Exact } else { Relation::Subtype };
     }
-    let common = meet(source, target, &mut Steps::all());
-    let clash = witness::clash(source, target);
+    let common = effort.piece(|steps| meet(source, target, steps));
+    let clash = effort.piece(|steps| witness::clash(source, target, steps));
     if common.as_ref().is_ok_and(Type::is_never)
         && let Some(counterexample) = clash.clone().or_else(|| unsure_clash(source, target))
     {

@@ -155,6 +155,11 @@ impl Type {
         self.0.opaque
     }
 
+    /// Its places and listed values, shared parts counted each time.
+    pub(crate) fn parts(&self) -> usize {
+        self.0.parts
+    }
+
     /// Whether both are one object in memory, which means one set of values even with marks.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -22,13 +22,45 @@ pub enum Excess {
     Steps,
 }
 
+/// Steps that many pieces of work may take together, such as all that is done for one flow.
+#[derive(Debug)]
+pub struct Effort(usize);
+
+impl Effort {
+    /// So many steps in all; one piece of work still takes [`limits::TYPE_STEPS`] at most.
+    pub const fn new(steps: usize) -> Self {
+        Self(steps)
+    }
+
+    /// As many pieces of work as there are.
+    pub(crate) const fn unbounded() -> Self {
+        Self(usize::MAX)
+    }
+
+    /// Does one piece of work with what is left.
+    pub(crate) fn piece<T>(&mut self, work: impl FnOnce(&mut Steps) -> T) -> T {
+        let given = self.0.min(limits::TYPE_STEPS);
+        let mut steps = Steps(given);
+        let done = work(&mut steps);
+        self.0 -= given - steps.0;
+        done
+    }
+
+    /// Takes so many steps, if they are there.
+    pub(crate) const fn take(&mut self, steps: usize) -> Result<(), Excess> {
+        let Some(left) = self.0.checked_sub(steps) else { return Err(Excess::Steps) };
+        self.0 = left;
+        Ok(())
+    }
+}
+
 /// Steps that are left of one piece of work.
 pub(crate) struct Steps(usize);
 
 impl Steps {
-    /// All steps that one piece of work may take.
-    pub(crate) const fn all() -> Self {
-        Self(limits::TYPE_STEPS)
+    /// No steps.
+    pub(crate) const fn none() -> Self {
+        Self(0)
     }
 
     pub(crate) const fn take(&mut self) -> Result<(), Excess> {

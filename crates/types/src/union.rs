@@ -4,8 +4,18 @@ use std::collections::BTreeSet;
 
 use crate::mark::Marks;
 use crate::shape::{Branch, Set, Type};
+use crate::steps::Effort;
 
 impl Type {
+    /// The same with what is left of an effort: every value once nothing is.
+    pub fn union_with(types: &[Type], effort: &mut Effort) -> Self {
+        if let [only] = types {
+            return only.clone();
+        }
+        let parts = types.iter().map(Type::parts).fold(0, usize::saturating_add);
+        effort.take(parts).map_or_else(|_| Self::any(), |()| Self::union(types))
+    }
+
     /// The values of any of `types`. A union beyond the limits of a type is known as every value,
     /// checked at run time.
     pub fn union(types: &[Type]) -> Self {

@@ -7,7 +7,7 @@ use crate::matrix::{Matrix, Ruling};
 use crate::relate::{Clash, Doubt, Relation, relate};
 
 /// Whether one port may feed another.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Verdict {
     /// Both have the same values. Nothing is checked at run time.
@@ -37,7 +37,7 @@ pub enum Verdict {
 pub struct Converter(pub(crate) String);
 
 /// Why one port may not feed another.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum Misfit {
     /// No value fits.

@@ -23,8 +23,8 @@ const LONG: u64 = 100;
 const LISTED: usize = 64;
 
 /// A value that surely is of `source` and surely not of `target`, if one is found.
-pub(crate) fn clash(source: &Type, target: &Type) -> Option<Clash> {
-    let value = find(source, target, &mut Steps::all())?;
+pub(crate) fn clash(source: &Type, target: &Type, steps: &mut Steps) -> Option<Clash> {
+    let value = find(source, target, steps)?;
     Some(Clash { pointer: target.refusal(&value), example: Some(value) })
 }
 

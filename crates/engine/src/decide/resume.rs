@@ -4,7 +4,7 @@
 use flowmill_model::command::Control;
 use flowmill_model::event::Resumed;
 
-use super::unexpected;
+use super::{start, unexpected};
 use crate::draft::Draft;
 use crate::rejection::{Rejection, Unexpected};
 
@@ -14,7 +14,12 @@ pub(super) fn decide(draft: &mut Draft<'_>, control: &Control) -> Result<(), Rej
         return Err(unexpected(Unexpected::NotSuspended));
     }
     draft.record(Resumed { command: control.id, reason: control.reason.clone() });
-    draft.drain();
+    // The start itself could not be decided, so nobody has looked at the input.
+    let undecided = draft.state.runs.is_empty();
+    match if undecided { start::admit(draft) } else { Ok(()) } {
+        Err(problem) => draft.fault(None, problem),
+        Ok(()) => draft.drain(),
+    }
     Ok(())
 }
 

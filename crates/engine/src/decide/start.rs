@@ -37,6 +37,13 @@ pub(super) fn decide(
     Ok(())
 }
 
+/// Looks at the input of an execution whose start was recorded and not decided.
+pub(super) fn admit(draft: &mut Draft<'_>) -> Result<(), Problem> {
+    let input = draft.state.input().cloned().unwrap_or_else(Payload::null);
+    let value = read(draft, &input)?;
+    check(draft, &value)
+}
+
 fn read(draft: &mut Draft<'_>, input: &Payload) -> Result<Json, Problem> {
     if input.len() > limits::PAYLOAD_BYTES {
         return Err(too_large(input.len()));

@@ -14,6 +14,7 @@ pub(super) fn run(
 ) -> Result<(), Problem> {
     let (value, scope) = (draft.value(run)?, draft.scope(run)?);
     let output = expression.evaluate(&value, &scope).map_err(|fault| faulty(&fault))?;
+    draft.check_made(run.activation.node, &output)?;
     let output = Value::New(draft.text(output)?);
     let port = draft.out(run.activation);
     let emission = Some(draft.emission(run.frame, run.activation.node, port, output));

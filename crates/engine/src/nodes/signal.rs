@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use flowmill_model::event::{SignalAwaited, SignalDelivered, Value};
+use flowmill_model::event::{Emission, SignalAwaited, SignalDelivered, Value};
 use flowmill_model::{
-    Activation, CommandId, ConnectionIndex, ErrorCode, FrameId, Payload, Problem, Queue,
+    Activation, CommandId, ConnectionIndex, ErrorCode, FrameId, Payload, PortIndex, Problem, Queue,
 };
 
-use super::Run;
+use super::{Run, unreadable};
 use crate::draft::Draft;
 
 pub(super) fn run(
@@ -28,7 +28,8 @@ pub(super) fn run(
 }
 
 impl Draft<'_> {
-    /// Hands a signal to a node: one that a command brings, or the first buffered one.
+    /// Hands a signal to a node: one that a command brings, or the first buffered one. A content
+    /// that does not fit the node's schema is taken, too, goes nowhere, and fails the node.
     pub(crate) fn deliver(
         &mut self,
         (frame, activation): (FrameId, Activation),
@@ -36,13 +37,18 @@ impl Draft<'_> {
         consumed: Vec<ConnectionIndex>,
         brought: Option<(CommandId, Payload)>,
     ) {
+        let content = brought.as_ref().map(|(_, payload)| payload).or_else(|| self.buffered(name));
+        let problem = content.cloned().and_then(|content| self.misfit(activation, &content));
         let (command, value) = match brought {
             Some((command, payload)) => (Some(command), Value::New(payload)),
             None => (None, Value::Same),
         };
         let cleared = self.timers_of(activation);
         let port = self.out(activation);
-        let emission = self.emission(frame, activation.node, port, value);
+        let emission = match problem {
+            Some(_) => nowhere(port, value),
+            None => self.emission(frame, activation.node, port, value),
+        };
         let name = name.clone();
         self.record(SignalDelivered {
             activation,
@@ -53,7 +59,28 @@ impl Draft<'_> {
             emission,
             frame,
         });
+        if let Some(problem) = problem {
+            self.fail_run(frame, activation, Vec::new(), problem);
+        }
     }
+
+    /// The content of the first buffered signal of a name.
+    fn buffered(&self, name: &Queue) -> Option<&Payload> {
+        let mut signals = self.state.signals.iter();
+        signals.find(|signal| signal.name == *name).map(|signal| &signal.payload)
+    }
+
+    /// Why a signal's content is none for the node that takes it.
+    fn misfit(&mut self, activation: Activation, content: &Payload) -> Option<Problem> {
+        self.flow.node(activation.node).schemas.output.as_ref()?;
+        let value = self.values.parse(content).map_err(|error| unreadable(&error));
+        value.and_then(|value| self.check_made(activation.node, &value)).err()
+    }
+}
+
+/// What leads nowhere.
+const fn nowhere(port: PortIndex, value: Value) -> Emission {
+    Emission { value, port, connections: Vec::new(), keep: false, result: None }
 }
 
 /// The problem of a signal that did not come in time.

@@ -49,7 +49,7 @@ impl Draft<'_> {
     /// Ends a task with its output, or fails it if that is none.
     pub(crate) fn complete_task(&mut self, activation: Activation, output: &Payload) {
         let Some(attempt) = self.task(activation).map(|task| task.attempt) else { return };
-        if let Err(problem) = self.check_output(output) {
+        if let Err(problem) = self.check_output(activation, output) {
             return self.fail_active(activation, problem);
         }
         let cleared = self.timers_of(activation);
@@ -60,7 +60,7 @@ impl Draft<'_> {
         self.record(TaskCompleted { activation, attempt, cleared, emission });
     }
 
-    fn check_output(&mut self, output: &Payload) -> Result<(), Problem> {
+    fn check_output(&mut self, activation: Activation, output: &Payload) -> Result<(), Problem> {
         if output.len() > flowmill_model::limits::PAYLOAD_BYTES {
             return Err(too_large(output.len()));
         }
@@ -68,7 +68,8 @@ impl Draft<'_> {
             let detail = format!("the worker's output is no JSON: {error}");
             Problem::of(ErrorCode::TaskFailed, detail)
         };
-        self.values.parse(output).map(|_| ()).map_err(not_json)
+        let value = self.values.parse(output).map_err(not_json)?;
+        self.check_made(activation.node, &value)
     }
 }
 

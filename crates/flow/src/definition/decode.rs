@@ -14,14 +14,14 @@ use crate::duration;
 use crate::expression::{Expression, Names, SyntaxFault, Variable};
 use crate::graph::{
     Document, DraftBlock, DraftBody, DraftConnections, DraftNet, DraftNode, DraftReference, Header,
-    NodeKind, Role,
+    NodeKind, PortSchemas, Role,
 };
 use crate::retry::{Backoff, Jitter, RetryPolicy};
-use crate::schema::Schema;
 use crate::source::{Item, ItemValue, Source};
 use crate::template::mentions_secrets;
 use crate::trigger::Trigger;
 
+use super::schemas::{self, schema};
 use super::shape::{is_identifier, report_at, report_within};
 use super::{connection, parameters, tables, triggers};
 
@@ -55,8 +55,8 @@ pub(super) fn document(source: &Source<'_>, report: &mut Report) -> Decoded {
 }
 
 fn header(root: &Item, report: &mut Report) -> Option<Header> {
-    let input_schema = schema(root, "input", report);
-    let output_schema = schema(root, "output", report);
+    let input_schema = schema(root, "input", "", report);
+    let output_schema = schema(root, "output", "", report);
     let document = root.get("document")?;
     let text = |field| document.get(field).and_then(Item::text);
     Some(Header {
@@ -69,39 +69,6 @@ fn header(root: &Item, report: &mut Report) -> Option<Header> {
         input_schema,
         output_schema,
         timeout: span(root, "timeout"),
-    })
-}
-
-fn schema(root: &Item, field: &str, report: &mut Report) -> Option<Schema> {
-    let item = root.get(field)?.get("schema").filter(|item| item.value != ItemValue::Null)?;
-    if !matches!(item.value, ItemValue::Map(_) | ItemValue::Bool(_)) {
-        return None;
-    }
-    match Schema::compile(&item.to_json()) {
-        Ok(schema) => Some(schema),
-        Err(error) => {
-            let at = follow(item, &error.pointer).unwrap_or(item);
-            let pointer = format!("/{field}/schema{}", error.pointer);
-            let message = format!("the schema cannot be used: {}", excerpt_of(&error.message));
-            let help = "write JSON Schema 2020-12, complete in itself";
-            let finding = Finding::new(DiagnosticCode::InvalidSchema, message, help);
-            report_at(at, &pointer, finding, report);
-            None
-        }
-    }
-}
-
-fn excerpt_of(message: &str) -> String {
-    const CHARS: usize = 200;
-    message.chars().take(CHARS).collect()
-}
-
-/// The item at a JSON pointer below `item`.
-fn follow<'a>(item: &'a Item, pointer: &str) -> Option<&'a Item> {
-    pointer.split('/').skip(1).try_fold(item, |item, step| match &item.value {
-        ItemValue::List(items) => items.get(step.parse::<usize>().ok()?),
-        ItemValue::Map(_) => item.get(&step.replace("~1", "/").replace("~0", "~")),
-        ItemValue::Null | ItemValue::Bool(_) | ItemValue::Number(_) | ItemValue::Text(_) => None,
     })
 }
 
@@ -255,6 +222,7 @@ fn node(
     let none = RetryPolicy::never();
     let retry = if is_tried { retry(item, &pointer, node_type, context.report) } else { none };
     let timeout = span(item, "timeout").unwrap_or(limits::DEFAULT_TASK_TIMEOUT);
+    let schemas = schemas::of_ports(item, &pointer, context.report);
     DraftNode {
         id: id.to_owned(),
         block,
@@ -262,7 +230,7 @@ fn node(
         pointer,
         ports,
         role,
-        body: body(kind, condition, retry, timeout),
+        body: body(kind, condition, retry, timeout, schemas),
         compensation: None,
         references: context.references,
         references_every_node: context.references_every_node,
@@ -275,9 +243,10 @@ fn body(
     condition: Option<Option<Expression>>,
     retry: RetryPolicy,
     timeout: Duration,
+    schemas: PortSchemas,
 ) -> Option<DraftBody> {
     let condition = condition.map_or(Some(None), |compiled| compiled.map(Some))?;
-    Some(DraftBody { kind: kind?, condition, retry, timeout })
+    Some(DraftBody { kind: kind?, condition, retry, timeout, schemas })
 }
 
 /// The duration under `field`.

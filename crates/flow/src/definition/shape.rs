@@ -380,6 +380,19 @@ fn check_settings(
             "if" => {
                 "remove it: a filter or a switch before the node decides where values go".into()
             }
+            "input" if node_type.name == "start" => {
+                "write it as the document's `input`, beside `nodes`".into()
+            }
+            "input" => {
+                "remove it: let the nodes before it say what they give, or those behind it what \
+                        they take"
+                    .into()
+            }
+            "output" => {
+                "remove it: only map, signal, task, http.request and kafka.produce nodes make a \
+                         value"
+                    .into()
+            }
             "body" => "remove it: only for-each, while, try and race nodes have a body".into(),
             "compensate" => {
                 "remove it: the node does nothing outside of the flow to be undone".into()

@@ -41,8 +41,21 @@ impl NodeType {
             "if" => self.may_be_skipped,
             "compensate" => self.is_task || !self.blocks.is_empty(),
             "body" | "finally" => self.blocks.iter().any(|(block, _)| *block == field),
+            "input" => self.takes(),
+            "output" => self.makes(),
             _ => true,
         }
+    }
+
+    /// Whether nodes of this type take values that may be bound to a schema. A merge has not one
+    /// value at a time; what leaves it is checked where it comes to.
+    fn takes(&self) -> bool {
+        !matches!(self.name, "start" | "merge")
+    }
+
+    /// Whether nodes of this type make the value that they give.
+    fn makes(&self) -> bool {
+        matches!(self.name, "map" | "signal" | "task" | "http.request" | "kafka.produce")
     }
 }
 
@@ -140,6 +153,8 @@ pub(crate) const NODE: &[Field] = &[
         Shape::Expression,
         "A jq expression; a value for which it does not hold goes past the node.",
     ),
+    optional("input", Shape::Object(DATA), "What the node takes."),
+    optional("output", Shape::Object(DATA), "What the node gives."),
     optional("body", Shape::Block, "The nodes that the node runs, with a start of their own."),
     optional("finally", Shape::Block, "What is run after the body, however that ended."),
     optional("compensate", Shape::Block, "What undoes the node when the try around it fails."),

@@ -14,7 +14,9 @@ use crate::nearest::nearest;
 use crate::retry::RetryPolicy;
 use crate::schema::Schema;
 
-use super::{Block, Connection, Document, Flow, Node, NodeKind, OutputPort, check};
+use super::{
+    Block, Connection, Document, Fit, Flow, Node, NodeKind, OutputPort, PortSchemas, check, typing,
+};
 
 /// The name of the only input port there is.
 pub(crate) const INPUT_PORT: &str = "in";
@@ -54,6 +56,7 @@ pub(crate) struct DraftBody {
     pub(crate) condition: Option<Expression>,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Duration,
+    pub(crate) schemas: PortSchemas,
 }
 
 /// A `$nodes.<id>` in one of a node's expressions.
@@ -142,7 +145,7 @@ pub(super) struct Form<'a> {
 }
 
 /// Joins nodes and connections to a flow; adds what is wrong with them to `report`. Gives `None`
-/// if anything was found, here or before.
+/// if anything was found, here or before, but types that do not fit.
 pub(crate) fn build(
     header: Option<Header>,
     net: DraftNet,
@@ -176,7 +179,9 @@ pub(crate) fn build(
     if !report.is_empty() {
         return None;
     }
-    assemble(header?, net, &edges, by_id, order?, source)
+    let flow = typing::typed(assemble(header?, net, &edges, by_id, order?, source)?);
+    typing::refuse(&flow, &edges, report);
+    Some(flow)
 }
 
 fn index(nodes: &[DraftNode]) -> BTreeMap<String, usize> {
@@ -298,6 +303,7 @@ fn assemble(
             port: port_index(edge.port),
             to: node_index(edge.to),
             to_port: INPUT_PORT.to_owned(),
+            fit: Fit::default(),
         });
     }
     let source = source.to_canonical_bytes();
@@ -348,6 +354,7 @@ fn node(draft: DraftNode, output_referenced: bool) -> Option<Node> {
         compensation: draft.compensation,
         retry: body.retry,
         timeout: body.timeout,
+        schemas: body.schemas,
         incoming: Vec::new(),
         ports: names.into_iter().map(port).collect(),
         error_port,

@@ -48,6 +48,17 @@ fn an_element_is_of_the_types_of_all_items() {
 }
 
 #[test]
+fn an_array_is_made_of_items() {
+    let text = read(&json!({"type": "string"}));
+    let made = Type::array_of(&text, 1, 2);
+    assert_eq!(made.describe(), "[string] of 1 to 2 items");
+    assert!(made.accepts(&json!(["a", "b"])));
+    assert!(!made.accepts(&json!([])) && !made.accepts(&json!([1])));
+    assert!(Type::array_of(&Type::never(), 1, 2).is_never());
+    assert_eq!(Type::array_of(&Type::never(), 0, 2).describe(), "[] of 0 items");
+}
+
+#[test]
 fn an_object_is_made_of_fields() {
     let made = Type::object_of([("id", read(&json!({"type": "string"}))), ("n", Type::any())]);
     assert_eq!(made.describe(), "{|id: string, n: any|}");

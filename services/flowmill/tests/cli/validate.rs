@@ -63,6 +63,24 @@ fn every_error_of_every_file_is_said() {
 }
 
 #[test]
+fn verdicts_are_said_of_connections_into_nodes_that_say_what_they_take() {
+    let file = repository_file("examples/typed-orders.yaml").to_str().unwrap().to_owned();
+    let said = flowmill(&["validate", &file]).with_code(0).stdout;
+    let lines: Vec<_> = said.lines().skip(1).map(str::trim).collect();
+    assert!(
+        lines.iter().any(|line| line.contains(" -> price.in") && line.contains("subtype")),
+        "{said}"
+    );
+    assert!(
+        lines.iter().any(|line| line.contains("runtime-check") && line.contains("is refused")),
+        "{said}"
+    );
+    let json = flowmill(&["validate", &file, "--output", "json"]).with_code(0).json();
+    assert_eq!(json[0]["connections"][0]["from"], json!("source.out"));
+    assert_eq!(json[0]["connections"][0]["verdict"], json!("subtype"));
+}
+
+#[test]
 fn wrong_use_is_code_2() {
     for arguments in [
         &["fly"][..],

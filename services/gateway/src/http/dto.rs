@@ -1,10 +1,11 @@
 //! From what the engine says to what the API shows.
 
 use flowmill_api::{
-    EventDto, ExecutionDto, ExecutionStatus, FlowDto, FlowVersionDto, HistoryPageDto, ListedDto,
-    PendingDto, QueueDto, RawJson, ShardDto, StartAccepted,
+    ConnectionDto, EventDto, ExecutionDto, ExecutionStatus, FlowDto, FlowVersionDto,
+    HistoryPageDto, ListedDto, PendingDto, QueueDto, RawJson, ShardDto, StartAccepted, VerdictDto,
 };
 use flowmill_catalog::Deployed;
+use flowmill_flow::{Flow, Type, Verdict};
 use flowmill_model::{ExecutionId, FlowName, Payload, ShardId, Timestamp, Version};
 use flowmill_routing::{
     EventView, ExecutionView, HistoryPage, PendingView, ShardState, ShardStatus,
@@ -130,6 +131,7 @@ pub(super) fn flow(name: &FlowName, default: &Version, mut versions: Vec<Deploye
         default: default.to_string(),
         versions: versions.iter().map(flow_version).collect(),
         definition: None,
+        connections: Vec::new(),
     }
 }
 
@@ -144,6 +146,32 @@ fn flow_version(deployed: &Deployed) -> FlowVersionDto {
 
 pub(super) fn definition(deployed: &Deployed) -> Option<RawJson> {
     raw(&deployed.record.source)
+}
+
+/// The connections of a flow with their verdicts.
+pub(super) fn connections(flow: &Flow) -> Vec<ConnectionDto> {
+    let connections = flow.connections().iter().map(|connection| {
+        let fit = &connection.fit;
+        ConnectionDto {
+            from: flow.source_of(connection),
+            to: flow.target_of(connection),
+            verdict: verdict(&fit.verdict),
+            given: fit.taken.as_ref().map(|_| fit.given.describe()),
+            taken: fit.taken.as_ref().map(Type::describe),
+            why: fit.why(),
+        }
+    });
+    connections.collect()
+}
+
+const fn verdict(verdict: &Verdict) -> VerdictDto {
+    match verdict {
+        Verdict::Exact => VerdictDto::Exact,
+        Verdict::Subtype => VerdictDto::Subtype,
+        Verdict::Convertible { .. } => VerdictDto::Convertible,
+        Verdict::RuntimeCheck { .. } => VerdictDto::RuntimeCheck,
+        Verdict::Incompatible { .. } => VerdictDto::Incompatible,
+    }
 }
 
 pub(super) fn shard((shard, status): (ShardId, ShardStatus)) -> ShardDto {

@@ -98,11 +98,15 @@ pub(super) async fn deploy(
     let deployed =
         gateway.deploy(DeployRequest { source, format, expected, spread, trace }).await?;
     let status = if deployed.created { StatusCode::CREATED } else { StatusCode::OK };
+    // The deploy is answered once the catalogue has the version.
+    let known = gateway.parts().catalogue.find(&deployed.flow);
+    let connections = known.map(|known| dto::connections(&known.flow)).unwrap_or_default();
     let result = DeployResult {
         flow: deployed.flow.flow.to_string(),
         version: deployed.flow.version.to_string(),
         hash: deployed.hash.to_string(),
         created: deployed.created,
+        connections,
     };
     Ok((status, answer_position(deployed.position), Json(result)).into_response())
 }
@@ -143,7 +147,8 @@ async fn flow(
     let default = gateway.resolve(name, None).await?;
     let versions = gateway.parts().catalogue.versions(name);
     let flow = dto::flow(name, &default.record.flow.version, versions);
-    Ok(FlowDto { definition: dto::definition(&asked), ..flow })
+    let connections = dto::connections(&asked.flow);
+    Ok(FlowDto { definition: dto::definition(&asked), connections, ..flow })
 }
 
 /// Choose a flow's default version.

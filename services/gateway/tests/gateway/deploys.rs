@@ -2,6 +2,7 @@
 
 use flowmill_model::limits;
 use reqwest::Method;
+use serde_json::json;
 
 use crate::rig::{Answer, Rig, Served, definition};
 
@@ -184,4 +185,34 @@ async fn one_flow_too_many_with_triggers_is_refused_until_another_one_has_none()
     assert_eq!(put("flow-0", definition("flow-0", "2.0.0")).await.status, 201);
     assert_eq!(activate("1.0.0").await.status, 200);
     put("more", triggered("more", "1.0.0")).await.assert_problem(409, "conflict");
+}
+
+#[tokio::test]
+async fn a_deploy_and_a_flow_show_the_verdict_of_each_connection() {
+    let served = Rig::new().await.serve().await;
+    let path = "/v1/flows/shop/orders";
+    let typed = definition("orders", "1.0.0")
+        .replace("type: signal,", "type: signal, input: { schema: { required: [total, id] } },");
+    let created = served.put_yaml(path, typed.clone()).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let [connection] = &created.body["connections"].as_array().unwrap()[..] else {
+        panic!("one connection: {created:?}")
+    };
+    assert_eq!(connection["from"], "source.out");
+    assert_eq!(connection["to"], "hold.in");
+    assert_eq!(connection["verdict"], "runtime-check");
+    assert_eq!(connection["given"], "{total: any}");
+    assert!(connection["why"].as_str().unwrap().contains("is refused at `/id`"), "{connection}");
+    assert_eq!(served.get(path).await.body["connections"], created.body["connections"]);
+    assert_eq!(served.put_yaml(path, typed).await.body["connections"], created.body["connections"]);
+
+    let untyped = served.put_yaml(path, definition("orders", "1.1.0")).await;
+    let expect = json!([{ "from": "source.out", "to": "hold.in", "verdict": "subtype" }]);
+    assert_eq!(untyped.body["connections"], expect);
+
+    let wrong = definition("orders", "2.0.0")
+        .replace("type: signal,", "type: signal, input: { schema: { type: string } },");
+    let refused = served.put_yaml(path, wrong).await;
+    refused.assert_problem(422, "invalid-definition");
+    assert_eq!(refused.text("/errors/0/code"), "incompatible-types");
 }
