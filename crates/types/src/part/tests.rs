@@ -55,7 +55,9 @@ fn an_array_is_made_of_items() {
     assert!(made.accepts(&json!(["a", "b"])));
     assert!(!made.accepts(&json!([])) && !made.accepts(&json!([1])));
     assert!(Type::array_of(&Type::never(), 1, 2).is_never());
-    assert_eq!(Type::array_of(&Type::never(), 0, 2).describe(), "[] of 0 items");
+    let empty = Type::array_of(&Type::never(), 0, 2);
+    assert_eq!(empty.describe(), "[]");
+    assert!(empty.accepts(&json!([])) && !empty.accepts(&json!([1])));
 }
 
 #[test]
