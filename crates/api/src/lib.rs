@@ -11,6 +11,7 @@ mod flow;
 pub mod headers;
 mod health;
 mod history;
+mod node_type;
 mod problem;
 mod raw_json;
 mod task;
@@ -22,6 +23,7 @@ pub use execution::{
 pub use flow::{ActivateRequest, DeployResult, FlowDto, FlowPageDto, FlowVersionDto};
 pub use health::{HealthDto, QueueDto, ReadyDto, ShardDto, ShardsDto};
 pub use history::{EventDto, HistoryPageDto};
+pub use node_type::{NodeTypeDto, NodeTypesDto, PortDto};
 pub use problem::{DiagnosticDto, ProblemDto};
 pub use raw_json::{NotJson, RawJson};
 pub use task::{

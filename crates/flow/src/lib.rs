@@ -12,6 +12,7 @@
 //! **Invariants of a [`Flow`]:** exactly one `start`, no cycle, every node reachable, every input
 //! port connected, every `$nodes.<id>` names a node upstream of its use.
 
+mod cases;
 mod definition;
 mod diagnostic;
 mod document_schema;
@@ -20,6 +21,8 @@ mod duration;
 mod expression;
 mod graph;
 mod json;
+mod layout;
+mod manifests;
 mod nearest;
 mod retry;
 mod schema;
@@ -28,6 +31,9 @@ mod source;
 mod template;
 mod trigger;
 
+pub use cases::{
+    Case, CaseSignal, Expectation, ExpectedStatus, TaskFailure, TaskOutcome, read_cases,
+};
 pub use definition::compile;
 pub use diagnostic::{Diagnostic, DiagnosticCode};
 pub use document_schema::schema;
@@ -37,6 +43,8 @@ pub use graph::{
     SwitchMode, Wait,
 };
 pub use json::{Json, JsonError};
+pub use layout::{LayoutError, lay_out};
+pub use manifests::{BuiltIn, ParameterLine, UnknownNodeType, built_in, built_in_type};
 pub use retry::{Backoff, Jitter, RetryPolicy};
 pub use schema::{Schema, SchemaError, SchemaViolation};
 pub use secret::{MissingSecret, fill_secrets};
