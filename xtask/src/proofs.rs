@@ -21,6 +21,7 @@ pub(crate) const GENERATED: &[&str] = &[
     "description::the_description_in_the_documentation_is_the_generated_one",
     "config::reference::the_manual_says_what_the_configuration_takes",
     "topics_page::the_page_of_the_topics_is_made_from_the_table",
+    "manifests::reference::the_reference_of_the_node_types_is_made_from_their_manifests",
     "document_schema::tests::the_published_schema_is_the_one_that_the_format_has",
     "reference::the_manual_says_what_the_command_line_takes",
     "the_reference_of_the_metrics_is_up_to_date",

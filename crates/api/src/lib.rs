@@ -11,6 +11,7 @@ mod flow;
 pub mod headers;
 mod health;
 mod history;
+mod node_type;
 mod problem;
 mod raw_json;
 mod task;
@@ -24,6 +25,7 @@ pub use flow::{
 };
 pub use health::{HealthDto, QueueDto, ReadyDto, ShardDto, ShardsDto};
 pub use history::{EventDto, HistoryPageDto};
+pub use node_type::{NodeTypeDto, NodeTypesDto, PortDto};
 pub use problem::{DiagnosticDto, ProblemDto};
 pub use raw_json::{NotJson, RawJson};
 pub use task::{

@@ -167,6 +167,16 @@ mod tests {
     use crate::driver::{Driver, around, names, payload};
     use crate::execution::{Status, TimerKind};
 
+    #[test]
+    fn a_problem_fits_the_schema_of_error_ports() {
+        let outputs = flowmill_flow::built_in_type("task").expect("a type").manifest.outputs();
+        let schema = flowmill_flow::Schema::compile(&outputs[1].schema().into()).expect("a schema");
+        let bare = Problem::new("about:blank", 500, "No");
+        for problem in [bare.clone(), bare.with_detail("none left").with_instance("/nodes/1")] {
+            assert_eq!(schema.validate(&json(&problem)), Ok(()));
+        }
+    }
+
     fn panicked() -> Problem {
         Problem::of(ErrorCode::Quarantined, "the engine panicked")
     }

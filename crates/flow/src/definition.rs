@@ -12,8 +12,10 @@ mod shape;
 mod tables;
 mod triggers;
 
-pub(crate) use shape::{Field, Shape};
-pub(crate) use tables::{BLOCK, CONNECTION, DOCUMENT, NODE, NODE_TYPES, NodeType};
+pub(crate) use shape::{Field, Shape, check_object, check_version};
+pub(crate) use tables::{
+    BLOCK, CONNECTION, DOCUMENT, NODE, NODE_TYPES, NodeType, optional, required,
+};
 
 use crate::diagnostic::{Diagnostic, Report};
 use crate::graph::{self, Flow};

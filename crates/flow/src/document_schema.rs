@@ -19,6 +19,15 @@ pub fn schema() -> Value {
     root
 }
 
+/// The schema of a node type's parameters by itself.
+pub(crate) fn parameters(node_type: &NodeType) -> Value {
+    let mut schema = object(node_type.parameters);
+    if schema.to_string().contains(DURATION) {
+        schema["$defs"] = json!({ "duration": duration() });
+    }
+    schema
+}
+
 fn definitions() -> Value {
     let types = NODE_TYPES.iter().map(|node_type| (key(node_type), node(node_type)));
     let mut all: Map<String, Value> = types.collect();
@@ -93,6 +102,8 @@ fn object_of<'a>(fields: impl Iterator<Item = &'a Field>) -> Value {
     })
 }
 
+const DURATION: &str = "#/$defs/duration";
+
 const IDENTIFIER: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
 
 fn value(shape: &Shape) -> Value {
@@ -113,7 +124,7 @@ fn value(shape: &Shape) -> Value {
         }
         Shape::Template => json!({}),
         Shape::SecretText => json!({ "type": ["string", "number", "boolean"] }),
-        Shape::Duration { .. } => json!({ "$ref": "#/$defs/duration" }),
+        Shape::Duration { .. } => json!({ "$ref": DURATION }),
         Shape::Whole { least, most } => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }

@@ -14,6 +14,7 @@
 //!
 //! Every connection has a verdict: whether what it gives [`Fit`]s what it leads to.
 
+mod cases;
 mod definition;
 mod diagnostic;
 mod document_schema;
@@ -22,6 +23,8 @@ mod duration;
 mod expression;
 mod graph;
 mod json;
+mod layout;
+mod manifests;
 mod nearest;
 pub mod reading;
 mod retry;
@@ -31,6 +34,9 @@ mod source;
 mod template;
 mod trigger;
 
+pub use cases::{
+    Case, CaseSignal, Expectation, ExpectedStatus, TaskFailure, TaskOutcome, read_cases,
+};
 pub use definition::{compile, compile_deployed};
 pub use diagnostic::{Diagnostic, DiagnosticCode};
 pub use document_schema::schema;
@@ -41,6 +47,8 @@ pub use graph::{
     OutputPort, PortSchemas, SwitchCase, SwitchMode, Wait,
 };
 pub use json::{Json, JsonError};
+pub use layout::{LayoutError, lay_out};
+pub use manifests::{BuiltIn, ParameterLine, UnknownNodeType, built_in, built_in_type};
 pub use retry::{Backoff, Jitter, RetryPolicy};
 pub use schema::{Schema, SchemaError, SchemaViolation};
 pub use secret::{MissingSecret, fill_secrets};

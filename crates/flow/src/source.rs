@@ -159,6 +159,11 @@ impl<'a> Source<'a> {
         Ok(Self { text, root })
     }
 
+    /// The text, without a byte order mark.
+    pub(crate) const fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// The place of byte `offset` of the string that `item` is. Exact where the string stands in
     /// the text as it is; else the place where the string begins.
     pub fn place_within(&self, item: &Item, offset: usize) -> Place {

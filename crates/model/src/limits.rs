@@ -292,6 +292,16 @@ pub const TRIGGER_STARTS: usize = 64;
 /// must not take all of a machine.
 pub const TRIGGER_EVALUATIONS: usize = 2;
 
+/// Cases in one file of test cases. Nobody reviews a longer one.
+pub const CASES: usize = 500;
+
+/// Outcomes of one node's task, signals, or ids of nodes that one test case lists.
+pub const CASE_ITEMS: usize = 1_000;
+
+/// Steps of one test case: results, signals and timers. A flow has no circles, so that only
+/// retries can make many.
+pub const CASE_STEPS: usize = 20_000;
+
 /// Errors of one definition that are reported. Beyond it the rest is counted only.
 pub const DIAGNOSTICS: usize = 100;
 

@@ -5,8 +5,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::command::{
     bench::BenchArgs, completions::CompletionsArgs, config::ConfigArgs, demo::DemoArgs,
     deploy::DeployArgs, dev::DevArgs, doctor::DoctorArgs, executions::ExecutionsArgs,
-    flows::FlowsArgs, graph::GraphArgs, init::InitArgs, role::RoleArgs, run::RunArgs,
-    shards::ShardsArgs, start::StartArgs, validate::ValidateArgs, workers::WorkersArgs,
+    flows::FlowsArgs, fmt::FmtArgs, graph::GraphArgs, init::InitArgs, nodes::NodesArgs,
+    role::RoleArgs, run::RunArgs, shards::ShardsArgs, start::StartArgs, test::TestArgs,
+    validate::ValidateArgs, workers::WorkersArgs,
 };
 
 /// Durable flows: typed graphs of nodes that survive crashes.
@@ -41,13 +42,23 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
+impl OutputFormat {
+    /// This format, or JSON if that is asked for by a flag of its own.
+    pub(crate) const fn or_json(self, json: bool) -> Self {
+        if json { Self::Json } else { self }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(DemoArgs),
     Dev(DevArgs),
     Run(RunArgs),
     Validate(ValidateArgs),
+    Test(TestArgs),
+    Fmt(FmtArgs),
     Graph(GraphArgs),
+    Nodes(NodesArgs),
     Deploy(DeployArgs),
     Flows(FlowsArgs),
     Start(StartArgs),
@@ -92,7 +103,10 @@ impl Command {
             Self::Demo(_)
             | Self::Run(_)
             | Self::Validate(_)
+            | Self::Test(_)
+            | Self::Fmt(_)
             | Self::Graph(_)
+            | Self::Nodes(_)
             | Self::Deploy(_)
             | Self::Flows(_)
             | Self::Start(_)

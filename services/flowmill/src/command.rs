@@ -9,12 +9,15 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod executions;
 pub(crate) mod flows;
+pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod init;
+pub(crate) mod nodes;
 pub(crate) mod role;
 pub(crate) mod run;
 pub(crate) mod shards;
 pub(crate) mod start;
+pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod workers;
 
@@ -83,7 +86,10 @@ pub(crate) async fn execute(cli: Cli) -> Result<Outcome, Failure> {
         Command::Dev(args) => Box::pin(dev::execute(args, output)).await,
         Command::Run(args) => Box::pin(run::execute(args)).await,
         Command::Validate(args) => validate::execute(&args, output),
+        Command::Test(args) => test::execute(&args, output),
+        Command::Fmt(args) => fmt::execute(&args),
         Command::Graph(args) => graph::execute(&args),
+        Command::Nodes(args) => nodes::execute(&args, output),
         Command::Deploy(args) => deploy::execute(args, output).await,
         Command::Flows(args) => flows::execute(args, output).await,
         Command::Start(args) => start::execute(args, output).await,

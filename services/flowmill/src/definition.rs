@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bytes::Bytes;
-use flowmill_flow::{Diagnostic, Flow, Format, compile};
+use flowmill_flow::{Case, Diagnostic, Flow, Format, compile, read_cases};
 use flowmill_model::limits;
 
 use crate::exit::Failure;
@@ -24,12 +24,7 @@ pub(crate) struct Definition {
 /// # Errors
 /// When it cannot be read. A definition with errors is the inner error: all of them.
 pub(crate) fn load(file: &str) -> Result<Result<Definition, WrongDefinition>, Failure> {
-    let source = input::read_source(file)?;
-    if source.len() > limits::DEFINITION_BYTES {
-        let (bytes, limit) = (source.len(), limits::DEFINITION_BYTES);
-        let detail = format!("{file} has {bytes} bytes, a definition has at most {limit}");
-        return Err(Failure::Wrong(detail));
-    }
+    let source = read(file)?;
     let format = format_of(file);
     Ok(match compile(&source, format) {
         Ok(flow) => Ok(Definition { source, format, flow }),
@@ -37,7 +32,32 @@ pub(crate) fn load(file: &str) -> Result<Result<Definition, WrongDefinition>, Fa
     })
 }
 
-fn format_of(file: &str) -> Format {
+/// Reads the test cases of a flow.
+///
+/// # Errors
+/// When the file cannot be read. Errors in it are the inner error: all of them.
+pub(crate) fn load_cases(
+    file: &str,
+    flow: &Flow,
+) -> Result<Result<Vec<Case>, WrongDefinition>, Failure> {
+    let source = read(file)?;
+    let cases = read_cases(&source, format_of(file), flow);
+    Ok(cases.map_err(|diagnostics| WrongDefinition { file: file.to_owned(), source, diagnostics }))
+}
+
+/// Reads a file that is not larger than a definition may be.
+fn read(file: &str) -> Result<Bytes, Failure> {
+    let source = input::read_source(file)?;
+    if source.len() > limits::DEFINITION_BYTES {
+        let (bytes, limit) = (source.len(), limits::DEFINITION_BYTES);
+        let detail = format!("{file} has {bytes} bytes, a definition has at most {limit}");
+        return Err(Failure::Wrong(detail));
+    }
+    Ok(source)
+}
+
+/// The format that a file's name says.
+pub(crate) fn format_of(file: &str) -> Format {
     match std::path::Path::new(file).extension().and_then(std::ffi::OsStr::to_str) {
         Some("json") => Format::Json,
         Some("yaml" | "yml") => Format::Yaml,
@@ -55,6 +75,10 @@ pub(crate) struct WrongDefinition {
 }
 
 impl WrongDefinition {
+    pub(crate) fn new(file: &str, source: Bytes, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { file: file.to_owned(), source, diagnostics }
+    }
+
     /// Prints every error on standard error: `file:line:column`, what is wrong, the line itself
     /// with the place marked, what to do.
     pub(crate) fn report(&self) {

@@ -13,6 +13,7 @@ mod extract;
 mod flows;
 mod idle;
 mod lists;
+mod node_types;
 mod openapi;
 mod operations;
 mod preface;
@@ -33,6 +34,7 @@ use tokio::sync::Semaphore;
 
 use crate::{Gateway, Refusal};
 
+pub use node_types::node_type;
 pub use openapi::openapi;
 pub use serve::{Abandoned, serve};
 
@@ -69,6 +71,8 @@ fn flow_routes() -> Router<Gateway> {
         .route("/v1/flows/{namespace}/{name}", put(flows::deploy).get(flows::get))
         .route("/v1/flows/{namespace}/{name}/default", put(flows::activate))
         .route("/v1/flows/{namespace}/{name}/executions", post(executions::start))
+        .route("/v1/node-types", get(node_types::list))
+        .route("/v1/node-types/{type}", get(node_types::get))
 }
 
 fn execution_routes() -> Router<Gateway> {

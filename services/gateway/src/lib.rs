@@ -33,7 +33,7 @@ mod workers;
 pub use control::{Action, CommandAnswer, Envelope};
 pub use deploy::{DeployRequest, DeployedVersion};
 pub use gateway::{Gateway, Parts};
-pub use http::{Abandoned, openapi, operations, router, serve};
+pub use http::{Abandoned, node_type, openapi, operations, router, serve};
 pub use key::{IdempotencyKey, InvalidKey};
 pub use list::ListPage;
 pub use reads::Read;

@@ -112,6 +112,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_node_gives_fits_its_manifest() {
+        let outputs =
+            flowmill_flow::built_in_type("http.request").expect("a type").manifest.outputs();
+        let schema = flowmill_flow::Schema::compile(&outputs[0].schema().into()).expect("a schema");
+        let mut headers = of_kind("application/json");
+        headers.append(SET_COOKIE, HeaderValue::from_static("c=1"));
+        for body in ["", "{\"n\":1}", "{"] {
+            let given = output(StatusCode::OK, &headers, body.as_bytes());
+            let given = Json::parse(given.as_bytes()).expect("JSON");
+            assert_eq!(schema.validate(&given), Ok(()), "{body}");
+        }
+    }
+
+    #[test]
     fn headers_are_listed_by_lower_case_name() {
         let mut headers = HeaderMap::new();
         for (name, value) in [("X-B", "2"), ("x-a", "1"), ("x-b", "3"), ("set-cookie", "c=1")] {

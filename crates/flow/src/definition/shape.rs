@@ -76,7 +76,7 @@ pub(crate) enum Shape {
 }
 
 /// Checks that the document is one of ours at all. If it is not, nothing else is worth saying.
-pub(super) fn check_version(root: &Item, report: &mut Report) -> bool {
+pub(crate) fn check_version(root: &Item, report: &mut Report) -> bool {
     let help = "begin the document with `flowmill: 1`";
     let is_object = matches!(root.value, ItemValue::Map(_));
     let (place, pointer, code, message) = match root.get("flowmill") {
@@ -104,7 +104,7 @@ fn is_format_version(item: &Item) -> bool {
 }
 
 /// Checks an object's fields; says whether all of them are as they should be.
-pub(super) fn check_object(
+pub(crate) fn check_object(
     item: &Item,
     fields: &[Field],
     pointer: &str,

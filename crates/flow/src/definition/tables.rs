@@ -59,11 +59,11 @@ impl NodeType {
     }
 }
 
-const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+pub(crate) const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
     Field { name, required: true, shape, doc }
 }
 
-const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+pub(crate) const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
     Field { name, required: false, shape, doc }
 }
 

@@ -104,7 +104,7 @@ fn parse_target(text: &str) -> Result<TargetArg, String> {
 /// # Errors
 /// When the target cannot be started or reached, or does not have what the workload needs.
 pub(crate) async fn execute(args: BenchArgs, output: OutputFormat) -> Result<Outcome, Failure> {
-    let output = if args.json { OutputFormat::Json } else { output };
+    let output = output.or_json(args.json);
     let mut signals = Signals::listen().context("signals cannot be listened for")?;
     // An interrupted run is dropped in order, so that its temporary folder goes, too.
     tokio::select! {

@@ -4,14 +4,18 @@
 #![allow(clippy::print_stdout, reason = "a test that failed says how to repeat it")]
 
 mod bench;
+mod cases;
 mod cluster;
 mod collector;
 mod demo;
 mod dev;
 mod disk;
+mod fmt;
+mod hostile;
 mod jaeger;
 mod kill;
 mod load;
+mod nodes;
 mod observe;
 mod process;
 mod program;

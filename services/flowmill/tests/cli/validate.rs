@@ -4,13 +4,20 @@ use serde_json::json;
 
 use crate::program::{Files, flowmill, repository_file};
 
-/// Every flow under examples/.
-fn examples() -> Vec<String> {
-    let folder = std::fs::read_dir(repository_file("examples")).unwrap();
-    let paths = folder.map(|entry| entry.unwrap().path());
-    let flows = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
-    let flows: Vec<_> = flows.map(|path| path.to_str().unwrap().to_owned()).collect();
-    assert!(flows.len() >= 7, "{flows:?}");
+/// Every YAML file under examples/ and in its folder of workers.
+pub(crate) fn example_files() -> Vec<String> {
+    let folders = ["examples", "examples/workers"].map(repository_file);
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    files.map(|path| path.to_str().unwrap().to_owned()).collect()
+}
+
+/// Every flow among them.
+pub(crate) fn examples() -> Vec<String> {
+    let mut flows = example_files();
+    flows.retain(|file| !file.ends_with(".test.yaml"));
+    assert!(flows.len() >= 8, "{flows:?}");
     flows
 }
 

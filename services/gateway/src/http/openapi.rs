@@ -6,7 +6,7 @@ use flowmill_api::{ProblemDto, headers};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _, ToSchema};
 
-use super::{commands, executions, flows, lists, operations, shards, tasks};
+use super::{commands, executions, flows, lists, node_types, operations, shards, tasks};
 
 /// The description. Its version is that of the API, not of the program.
 #[derive(utoipa::OpenApi)]
@@ -19,6 +19,7 @@ use super::{commands, executions, flows, lists, operations, shards, tasks};
     ),
     tags(
         (name = "flows", description = "Definitions and their versions."),
+        (name = "node-types", description = "What flows are made of."),
         (name = "executions", description = "Runs of a flow."),
         (name = "tasks", description = "Tasks that workers take and answer, and the workers."),
         (name = "operations", description = "How a node stands."),
@@ -28,6 +29,8 @@ use super::{commands, executions, flows, lists, operations, shards, tasks};
         flows::get,
         flows::list,
         flows::activate,
+        node_types::list,
+        node_types::get,
         executions::start,
         executions::get,
         executions::history,

@@ -61,6 +61,7 @@ async fn every_described_operation_is_there_and_no_other_method_is() {
         let address = path
             .replace("{namespace}", "shop")
             .replace("{name}", "nothing")
+            .replace("{type}", "map")
             .replace("{id}", "00010000000000000000000000000001");
         for method in ["get", "put", "post", "delete", "patch"] {
             let upper = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();

@@ -10,6 +10,7 @@ mod description;
 mod faults;
 mod hostile;
 mod lists;
+mod node_types;
 mod operations;
 mod owner;
 mod reads;
