@@ -243,7 +243,7 @@ impl Draft<'_> {
         let (activation, block) = (open.owner, open.block);
         let value = output::of(self.flow, block, &open.arrivals);
         if let Err(problem) = output::check_size(&value, &open.arrivals) {
-            return self.fail_frame(frame, problem);
+            return self.fail_frame(frame, None, problem);
         }
         let cleared = self.timers_of_all(&self.state.inside(frame));
         let outcome = FrameOutcome::Completed(value);
@@ -252,14 +252,14 @@ impl Draft<'_> {
     }
 
     /// Ends a frame by an error that nothing in it takes. What else runs in it is abandoned.
-    pub(crate) fn fail_frame(&mut self, frame: FrameId, problem: Problem) {
+    pub(crate) fn fail_frame(&mut self, frame: FrameId, run: Option<Activation>, problem: Problem) {
         let Some(activation) = self.state.frame(frame).map(|frame| frame.owner) else { return };
         let flow = self.flow;
         let kind = &flow.node(activation.node).kind;
         let is_kept = matches!(kind, NodeKind::ForEach { failures: Failures::Keep, .. });
         let instead = is_kept.then(|| self.values.write(incident::json(&problem)));
         let cleared = self.timers_of_all(&self.state.inside(frame));
-        let outcome = FrameOutcome::Failed { problem: problem.clone(), instead };
+        let outcome = FrameOutcome::Failed { problem: problem.clone(), run, instead };
         self.record(FrameClosed { activation, frame, outcome, cleared });
         let goes_on = matches!(
             kind,

@@ -144,7 +144,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn raise(&mut self, frame: FrameId, activation: Activation, problem: Problem) {
         match frame {
             FrameId::ROOT => self.fault(Some(activation), problem),
-            frame => self.fail_frame(frame, problem),
+            frame => self.fail_frame(frame, Some(activation), problem),
         }
     }
 

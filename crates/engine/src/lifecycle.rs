@@ -104,13 +104,13 @@ pub fn lifecycle(event: &Event) -> impl Iterator<Item = Lifecycle> + use<> {
         }
         Event::TaskCompleted(event) => (Some(Lifecycle::TaskCompleted(event.activation)), None),
         Event::NodeFailed(event) => (Some(Lifecycle::TaskFaulted(event.activation)), None),
+        Event::FrameClosed(event) => (event.failed_run().map(Lifecycle::TaskFaulted), None),
         Event::NodeCompleted(_)
         | Event::NodeSkipped(_)
         | Event::NodeBranched(_)
         | Event::ContextSet(_)
         | Event::ScopeEntered(_)
         | Event::FrameOpened(_)
-        | Event::FrameClosed(_)
         | Event::ScopeDelayed(_)
         | Event::ScopeCompleted(_)
         | Event::TaskStarted(_)

@@ -187,7 +187,8 @@ fn task_events(frame: FrameId) -> Vec<Event> {
 fn scope_events() -> Vec<Event> {
     let (activation, frame, at) = (activation(), FrameId::new(5), at(12));
     let items = vec![Payload::from("1"), Payload::from("\"b\"")];
-    let outcome = FrameOutcome::Failed { problem: problem(), instead: Some(Payload::from("{}")) };
+    let instead = Some(Payload::from("{}"));
+    let outcome = FrameOutcome::Failed { problem: problem(), run: Some(activation), instead };
     vec![
         ScopeEntered {
             activation,

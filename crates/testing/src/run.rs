@@ -114,13 +114,22 @@ impl<'a> World<'a> {
 
     /// Notes the node that an event is the first of.
     fn follow(&mut self, event: &Event) {
-        let view = view(event, self.flow);
-        let (Some(id), Some(iteration)) = (view.node, view.iteration) else { return };
-        let Some(node) = self.flow.node_index(id) else { return };
-        if !matches!(event, Event::NodeSkipped(_))
-            && self.ran.insert(Activation { node, iteration })
-        {
-            self.path.push(id.to_owned());
+        if matches!(event, Event::NodeSkipped(_)) {
+            return;
+        }
+        let of_event = view(event, self.flow);
+        let node = of_event.node.and_then(|id| self.flow.node_index(id));
+        let run = node.zip(of_event.iteration);
+        self.went(run.map(|(node, iteration)| Activation { node, iteration }));
+        // A node that fails its block leaves no event of its own.
+        if let Event::FrameClosed(closed) = event {
+            self.went(closed.failed_run());
+        }
+    }
+
+    fn went(&mut self, run: Option<Activation>) {
+        if let Some(run) = run.filter(|run| self.ran.insert(*run)) {
+            self.path.push(self.flow.node(run.node).id.clone());
         }
     }
 

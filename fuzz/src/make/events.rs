@@ -84,6 +84,10 @@ impl Make for FrameOutcome {
         if bytes.arbitrary()? {
             return Make::make(bytes).map(Self::Completed);
         }
-        Ok(Self::Failed { problem: Make::make(bytes)?, instead: Make::make(bytes)? })
+        Ok(Self::Failed {
+            problem: Make::make(bytes)?,
+            run: Make::make(bytes)?,
+            instead: Make::make(bytes)?,
+        })
     }
 }

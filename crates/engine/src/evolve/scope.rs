@@ -40,6 +40,9 @@ impl Execution {
 
     pub(super) fn on_frame_closed(&mut self, event: &FrameClosed) {
         self.clear_timers(&event.cleared);
+        if let Some(run) = event.failed_run() {
+            self.begin(run, event.frame);
+        }
         let Some(frame) = self.close_frame(event.frame) else { return };
         let Some(owner) = self.owner_mut(event.activation) else { return };
         let ended = match &event.outcome {
@@ -49,7 +52,7 @@ impl Execution {
                 Ended::Completed(arrival.map_or_else(Payload::null, |first| first.value.clone()))
             }
             FrameOutcome::Failed { instead: Some(output), .. } => Ended::Completed(output.clone()),
-            FrameOutcome::Failed { problem, instead: None } => Ended::Failed(problem.clone()),
+            FrameOutcome::Failed { problem, instead: None, .. } => Ended::Failed(problem.clone()),
         };
         owner.end(&frame, ended);
     }

@@ -155,11 +155,11 @@ pub(crate) const NODE: &[Field] = &[
     ),
     optional("input", Shape::Object(DATA), "What the node takes."),
     optional("output", Shape::Object(DATA), "What the node gives."),
+    optional("retry", Shape::Object(RETRY), "When a failed attempt is tried again."),
+    optional("timeout", POSITIVE, "How long one attempt may take; PT45S by default."),
     optional("body", Shape::Block, "The nodes that the node runs, with a start of their own."),
     optional("finally", Shape::Block, "What is run after the body, however that ended."),
     optional("compensate", Shape::Block, "What undoes the node when the try around it fails."),
-    optional("retry", Shape::Object(RETRY), "When a failed attempt is tried again."),
-    optional("timeout", POSITIVE, "How long one attempt may take; PT45S by default."),
 ];
 
 const RETRY: &[Field] = &[

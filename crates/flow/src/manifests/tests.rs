@@ -69,5 +69,5 @@ fn parameters_inside_of_others_are_listed_behind_them() {
     let paths: Vec<_> = switch.parameters.iter().map(|line| line.path.as_str()).collect();
     assert_eq!(paths, ["mode", "cases", "cases[].name", "cases[].when", "default"]);
     let task = built_in_type("task").expect("a type");
-    assert_eq!(task.settings, ["if", "input", "output", "compensate", "retry", "timeout"]);
+    assert_eq!(task.settings, ["if", "input", "output", "retry", "timeout", "compensate"]);
 }

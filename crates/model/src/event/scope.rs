@@ -76,6 +76,8 @@ pub enum FrameOutcome {
     Failed {
         /// The error.
         problem: Problem,
+        /// The run that failed, if one did.
+        run: Option<Activation>,
         /// What counts as its output all the same.
         instead: Option<Payload>,
     },
@@ -103,6 +105,14 @@ pub struct ScopeCompleted {
 }
 
 impl FrameClosed {
+    /// The run in it that failed, if it ended by that.
+    pub const fn failed_run(&self) -> Option<Activation> {
+        match &self.outcome {
+            FrameOutcome::Failed { run, .. } => *run,
+            FrameOutcome::Completed(_) => None,
+        }
+    }
+
     /// The error by which it ended, if it did.
     pub const fn problem(&self) -> Option<&Problem> {
         match &self.outcome {

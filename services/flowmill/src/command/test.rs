@@ -76,7 +76,9 @@ pub(crate) fn execute(args: &TestArgs, output: OutputFormat) -> Result<Outcome, 
         return Err(Failure::wrong("--cases is for one definition; name one FILE"));
     }
     let mut reports = Vec::new();
-    for file in &args.files {
+    // Who names a whole folder names the cases, too.
+    let named = |file: &&String| args.files.len() == 1 || !is_of_cases(file);
+    for file in args.files.iter().filter(named) {
         let Some(report) = test(file, args)? else { return Ok(Outcome::Wrong) };
         reports.push((file, report));
     }
@@ -115,6 +117,11 @@ fn test(file: &str, args: &TestArgs) -> Result<Option<Vec<CaseReport>>, Failure>
     let only = args.only.as_deref().unwrap_or_default();
     let chosen = cases.iter().filter(|case| case.name.contains(only));
     Ok(Some(chosen.map(|case| run(&flow, case)).collect()))
+}
+
+/// Whether a file's name is that of one with cases.
+fn is_of_cases(file: &str) -> bool {
+    Path::new(file).file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with(".test"))
 }
 
 /// Where the cases of a definition are: `orders.test.yaml` beside `orders.yaml`.
