@@ -192,8 +192,8 @@ const PROBLEM: &[Field] = &[
     optional("instance", Shape::Text, "Where it happened, such as `/nodes/2`."),
 ];
 
-/// Reads the test cases of `flow`, or says everything that is wrong with them, in the order of the
-/// text. Never gives an empty list of errors.
+/// Reads the test cases of `flow`, or says what is wrong with them: everything that is wrong with
+/// their form, or else with what they name. Never gives an empty list of errors.
 pub fn read_cases(
     source: &[u8],
     format: Format,

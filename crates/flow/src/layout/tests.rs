@@ -65,7 +65,7 @@ fn blank_lines_between_entries_are_one() {
 
 #[test]
 fn brackets_stay_where_they_fit_and_hold_no_comment() {
-    let long = format!("a: [{}]\n", vec!["0123456789"; 10].join(", "));
+    let long = format!("a: [{}]\n", ["0123456789"; 10].join(", "));
     let lines = format!("a:\n{}", "  - 0123456789\n".repeat(10));
     check(&long, &lines);
     check("a: {b: {c: [1,2]},\n  d: x}\n", "a: { b: { c: [1, 2] }, d: x }\n");

@@ -82,19 +82,16 @@ fn cases_may_stand_elsewhere() {
 }
 
 #[test]
-fn a_wrong_file_is_code_2_with_every_error_and_its_place() {
+fn a_wrong_file_is_code_2_with_its_errors_and_their_places() {
     let files = Files::new();
     let flow = files.write("double.yaml", FLOW);
-    let wrong = CASES
-        .replace("path: [begin", "path: [begni")
-        .replace("error: { status: 410,", "eror: { status: 410,");
-    let cases = files.write("double.test.yaml", &wrong);
-    let ended = flowmill(&["test", &flow]).with_code(2);
-    assert!(ended.stderr.contains(&format!("{cases}:7:")), "{}", ended.stderr);
-    assert!(
-        ended.stderr.contains("did you mean `begin`?")
-            || ended.stderr.contains("did you mean `error`?"),
-        "{}",
-        ended.stderr
-    );
+    let check = |right: &str, wrong: &str, line: usize, help: &str| {
+        let cases = files.write("double.test.yaml", &CASES.replace(right, wrong));
+        let ended = flowmill(&["test", &flow]).with_code(2);
+        assert!(ended.stderr.contains(&format!("{cases}:{line}:")), "{}", ended.stderr);
+        assert!(ended.stderr.contains(help), "{}", ended.stderr);
+    };
+    check("path: [begin", "path: [begni", 7, "did you mean `begin`?");
+    check("error: { status: 410,", "eror: { status: 410,", 12, "did you mean `error`?");
+    check("cases:", "cases: [", 4, "error[syntax]");
 }

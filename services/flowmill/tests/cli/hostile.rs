@@ -2,6 +2,7 @@
 //! memory, and never with a wrong answer. The list is that of the evaluator's own tests.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,9 @@ const ADDRESS_SPACE: &str = "6442450944";
 
 /// The largest resident set that it may have had, in KiB.
 const RESIDENT_KIB: u64 = 256 * 1024;
+
+/// Programs at a time, so that it takes seconds.
+const AT_ONCE: usize = 4;
 
 const PROGRAMS: &str = include_str!("../../../../crates/jq/tests/hostile/programs.txt");
 
@@ -40,7 +44,7 @@ fn programs() -> impl Iterator<Item = (&'static str, Option<&'static str>)> {
 }
 
 /// Runs a flow whose one expression it is; gives how it ended and its peak resident set in KiB.
-fn run(files: &Files, expression: &str) -> (Ended, u64) {
+fn run(files: &Files, number: usize, expression: &str) -> (Ended, u64) {
     let flow = json!({
         "flowmill": 1,
         "document": { "namespace": "test", "name": "hostile", "version": "1.0.0" },
@@ -50,8 +54,8 @@ fn run(files: &Files, expression: &str) -> (Ended, u64) {
         ],
         "connections": ["begin.out -> hurt.in"],
     });
-    let flow = files.write("hostile.json", &flow.to_string());
-    let report = files.write("peak", "");
+    let flow = files.write(&format!("{number}.json"), &flow.to_string());
+    let report = files.write(&format!("{number}.peak"), "");
     let mut command = Command::new("python3");
     command.args(["-c", LIMITED, ADDRESS_SPACE, &report, env!("CARGO_BIN_EXE_flowmill")]);
     command.args(["run", &flow, "--input", "null", "--timeout", "60s"]);
@@ -60,23 +64,35 @@ fn run(files: &Files, expression: &str) -> (Ended, u64) {
     (ended, peak.parse().unwrap_or_else(|_| panic!("{expression}: {peak}")))
 }
 
+/// Runs a program and asserts that it ends as it may.
+fn check(files: &Files, number: usize, (expression, answer): (&str, Option<&str>)) {
+    let (ended, peak) = run(files, number, expression);
+    assert!(peak < RESIDENT_KIB, "{expression}: {peak} KiB");
+    match ended.code {
+        Some(0) => {
+            let answer = answer.map(|answer| serde_json::from_str::<Value>(answer).unwrap());
+            assert_eq!(Some(ended.json()), answer, "{expression}");
+        }
+        Some(1 | 2) => assert!(!ended.stderr.is_empty(), "{expression}"),
+        Some(_) | None => panic!("{expression}: {ended:?}"),
+    }
+}
+
 #[test]
 fn hostile_expressions_end_in_good_order_and_in_bounded_memory() {
-    let files = Files::new();
-    let mut seen = 0;
-    for (expression, answer) in programs() {
-        let (ended, peak) = run(&files, expression);
-        assert!(peak < RESIDENT_KIB, "{expression}: {peak} KiB");
-        match ended.code {
-            Some(0) => {
-                let given: Value = ended.json();
-                let answer = answer.map(|answer| serde_json::from_str::<Value>(answer).unwrap());
-                assert_eq!(Some(given), answer, "{expression}");
-            }
-            Some(1 | 2) => assert!(!ended.stderr.is_empty(), "{expression}"),
-            Some(_) | None => panic!("{expression}: {ended:?}"),
+    let (files, next) = (Files::new(), AtomicUsize::new(0));
+    let programs: Vec<_> = programs().collect();
+    assert!(programs.len() > 70, "{}", programs.len());
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(program) = programs.get(number) else { break };
+            check(&files, number, *program);
         }
-        seen += 1;
-    }
-    assert!(seen > 70, "{seen}");
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(work);
+        }
+    });
 }
