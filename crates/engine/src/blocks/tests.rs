@@ -208,6 +208,7 @@ fn many_items_take_several_decisions_and_the_result_is_the_same() {
     let input = serde_json::to_string(&items).expect("numbers");
     let mut driver = Driver::started(for_each("parallel: 100", &mapping(". + 1")), &input);
     assert_eq!(driver.status(), Status::Waiting);
+    assert!(driver.execution.pending().is_empty(), "it waits for nobody");
     let times = go_on(&mut driver);
     assert!(times > 10, "{times}");
     let expect: Vec<usize> = (1..=2_000).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowmill_model::{Activation, NodeIndex, Payload, Queue, TaskToken, TimerId, Timestamp};
 
 use super::state::TimerKind;
-use super::{Active, Execution, Phase, Task, Timer};
+use super::{Active, Execution, Phase, Task, Timer, Work};
 
 /// One sending of a task: all of a task record that the execution knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +130,11 @@ impl Execution {
                 (PendingReason::Signal, None, wait.since, until)
             }
             Active::Owner(owner) => {
-                let until = self.due(owner.timer.filter(|_| owner.open == 0)?);
+                // A loop that goes on in the next decision waits for nobody.
+                if !matches!(owner.work, Work::Attempts(_)) {
+                    return None;
+                }
+                let until = self.due(owner.timer?);
                 let attempt = owner.next.saturating_add(1);
                 (PendingReason::Retry, Some(attempt), owner.since, until)
             }
