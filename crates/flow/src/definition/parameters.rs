@@ -1,14 +1,13 @@
 //! A node's parameters: from the document to what the node does.
 
-use std::num::NonZeroU32;
-use std::sync::Arc;
+mod blocks;
 
-use flowmill_model::{BlockIndex, Queue, limits};
+use flowmill_model::Queue;
 
 use crate::diagnostic::{DiagnosticCode, Finding, excerpt};
-use crate::expression::{Expression, Variable};
+use crate::expression::Expression;
 use crate::graph::{
-    ERROR_PORT, ErrorTemplate, Failures, INPUT_PORT, MergeMode, NodeKind, OUTPUT_PORT, SwitchCase,
+    ERROR_PORT, ErrorTemplate, INPUT_PORT, MergeMode, NodeKind, OUTPUT_PORT, SwitchCase,
     SwitchMode, Wait,
 };
 use crate::source::{Item, ItemValue, escape};
@@ -17,7 +16,7 @@ use crate::template::{
 };
 
 use super::decode::{Blocks, Context, number, span};
-use super::shape::{is_identifier, report_at, report_within};
+use super::shape::{report_at, report_within};
 use super::tables::TRY;
 
 /// The queue that carries HTTP requests unless a node names another.
@@ -121,74 +120,6 @@ impl Parameters<'_, '_> {
 
     fn refuse(&mut self, at: &Item, path: &str, code: DiagnosticCode, message: &str, help: &str) {
         report_at(at, path, Finding::new(code, message, help), self.context.report);
-    }
-
-    fn block(&self, name: &str) -> Option<BlockIndex> {
-        self.blocks.get(name).copied()
-    }
-
-    /// What a parameter says that a value is called, or else this.
-    fn bound(&mut self, field: &str, default: &str) -> Option<Arc<str>> {
-        let Some(item) = self.item.get(field).filter(|item| item.value != ItemValue::Null) else {
-            return Some(default.into());
-        };
-        let name = item.text().filter(|name| is_identifier(name))?;
-        let has_meaning = Variable::OF_NODES.iter().any(|variable| variable.bare_name() == name);
-        if !has_meaning && !name.contains('-') {
-            return Some(name.into());
-        }
-        let message = match has_meaning {
-            true => format!("`${name}` means something else already"),
-            false => format!("`${name}` is no variable of jq"),
-        };
-        let (code, help) =
-            (DiagnosticCode::InvalidName, "choose another name of letters and digits");
-        self.refuse(item, &self.path(field), code, &message, help);
-        None
-    }
-
-    fn for_each(&mut self) -> Option<NodeKind> {
-        let items = match self.item.get("items").filter(|item| item.value != ItemValue::Null) {
-            Some(_) => self.expression("items").map(Some),
-            None => Some(None),
-        };
-        let (item, index) = (self.bound("item", "item"), self.bound("index", "index"));
-        let failures = match self.item.get("failures").and_then(Item::text) {
-            Some("keep") => Failures::Keep,
-            Some("drop") => Failures::Drop,
-            _ => Failures::Fail,
-        };
-        let (item, index) = (item?, index?);
-        if item == index {
-            let message = format!("both the item and its place are called `${item}`");
-            let at = self.item.get("index").or_else(|| self.item.get("item"))?;
-            let code = DiagnosticCode::DuplicateName;
-            self.refuse(at, &self.path("index"), code, &message, "choose another name");
-            return None;
-        }
-        Some(NodeKind::ForEach {
-            items: items?,
-            parallel: number(self.item, "parallel").unwrap_or(NonZeroU32::MIN),
-            failures,
-            item,
-            index,
-            body: self.block("body")?,
-        })
-    }
-
-    fn while_loop(&mut self) -> Option<NodeKind> {
-        let index = self.bound("index", "index");
-        // The condition knows the round, too.
-        let outside = self.context.names.clone();
-        self.context.names = outside.with(index.as_deref().unwrap_or("index"));
-        let condition = self.expression("condition");
-        self.context.names = outside;
-        Some(NodeKind::While {
-            condition: condition?,
-            rounds: number(self.item, "rounds").unwrap_or(limits::DEFAULT_WHILE_ROUNDS),
-            index: index?,
-            body: self.block("body")?,
-        })
     }
 
     fn switch(&mut self) -> Option<NodeKind> {
