@@ -153,24 +153,12 @@ impl<'a> World<'a> {
     fn no_outcome(&self, task: &TaskSpec) -> Failure {
         let node = self.flow.node(task.activation.node);
         let (id, kind, attempt) = (&node.id, node.kind.type_name(), task.attempt);
-        let example = match node.kind {
-            NodeKind::HttpRequest { .. } => "{ status: 200, headers: {}, body: null }",
-            NodeKind::KafkaProduce { .. } => "{ topic: t, partition: 0, offset: 0 }",
-            NodeKind::Task { .. }
-            | NodeKind::Start
-            | NodeKind::End
-            | NodeKind::Filter { .. }
-            | NodeKind::Map { .. }
-            | NodeKind::Set { .. }
-            | NodeKind::Switch { .. }
-            | NodeKind::Merge { .. }
-            | NodeKind::Wait(_)
-            | NodeKind::ForEach { .. }
-            | NodeKind::While { .. }
-            | NodeKind::Try { .. }
-            | NodeKind::Race { .. }
-            | NodeKind::Signal { .. }
-            | NodeKind::Fail { .. } => "null",
+        let example = if let NodeKind::HttpRequest { .. } = node.kind {
+            "{ status: 200, headers: {}, body: null }"
+        } else if let NodeKind::KafkaProduce { .. } = node.kind {
+            "{ topic: t, partition: 0, offset: 0 }"
+        } else {
+            "null"
         };
         let help = match self.case.tasks.get(&task.activation.node) {
             None => format!("write `tasks: {{ {id}: [{{ output: {example} }}] }}`"),
@@ -239,24 +227,11 @@ impl<'a> World<'a> {
     fn awaited(&self) -> Vec<(String, Pending)> {
         let waits = self.execution.pending().into_iter();
         let waits = waits.filter(|pending| pending.reason == PendingReason::Signal);
-        let name = |pending: Pending| match &self.flow.node(pending.node).kind {
-            NodeKind::Signal { name, .. } => Some((name.to_string(), pending)),
-            NodeKind::Start
-            | NodeKind::End
-            | NodeKind::Filter { .. }
-            | NodeKind::Map { .. }
-            | NodeKind::Set { .. }
-            | NodeKind::Switch { .. }
-            | NodeKind::Merge { .. }
-            | NodeKind::Wait(_)
-            | NodeKind::ForEach { .. }
-            | NodeKind::While { .. }
-            | NodeKind::Try { .. }
-            | NodeKind::Race { .. }
-            | NodeKind::Fail { .. }
-            | NodeKind::Task { .. }
-            | NodeKind::HttpRequest { .. }
-            | NodeKind::KafkaProduce { .. } => None,
+        let name = |pending: Pending| {
+            let NodeKind::Signal { name, .. } = &self.flow.node(pending.node).kind else {
+                return None;
+            };
+            Some((name.to_string(), pending))
         };
         let mut waits: Vec<_> = waits.filter_map(name).collect();
         waits.sort_by_key(|(_, pending)| pending.since);

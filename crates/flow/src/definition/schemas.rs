@@ -21,7 +21,7 @@ pub(super) fn schema(
     match Schema::compile(&item.to_json()) {
         Ok(schema) => Some(schema),
         Err(error) => {
-            let at = follow(item, &error.pointer).unwrap_or(item);
+            let at = item.follow(&error.pointer).unwrap_or(item);
             let pointer = format!("{pointer}/{field}/schema{}", error.pointer);
             let message = format!("the schema cannot be used: {}", excerpt_of(&error.message));
             let help = "write JSON Schema 2020-12, complete in itself";
@@ -43,13 +43,4 @@ pub(super) fn of_ports(node: &Item, pointer: &str, report: &mut Report) -> PortS
 fn excerpt_of(message: &str) -> String {
     const CHARS: usize = 200;
     message.chars().take(CHARS).collect()
-}
-
-/// The item at a JSON pointer below `item`.
-fn follow<'a>(item: &'a Item, pointer: &str) -> Option<&'a Item> {
-    pointer.split('/').skip(1).try_fold(item, |item, step| match &item.value {
-        ItemValue::List(items) => items.get(step.parse::<usize>().ok()?),
-        ItemValue::Map(_) => item.get(&step.replace("~1", "/").replace("~0", "~")),
-        ItemValue::Null | ItemValue::Bool(_) | ItemValue::Number(_) | ItemValue::Text(_) => None,
-    })
 }

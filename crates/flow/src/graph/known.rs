@@ -81,23 +81,11 @@ pub(super) fn output(kind: &NodeKind) -> Type {
 }
 
 fn shape(kind: &NodeKind) -> Option<&'static Shape> {
-    match kind {
-        NodeKind::HttpRequest { .. } => Some(&ANSWER),
-        NodeKind::KafkaProduce { .. } => Some(&WRITTEN),
-        NodeKind::Start
-        | NodeKind::End
-        | NodeKind::Filter { .. }
-        | NodeKind::Map { .. }
-        | NodeKind::Set { .. }
-        | NodeKind::Switch { .. }
-        | NodeKind::Merge { .. }
-        | NodeKind::Wait(_)
-        | NodeKind::Signal { .. }
-        | NodeKind::ForEach { .. }
-        | NodeKind::While { .. }
-        | NodeKind::Try { .. }
-        | NodeKind::Race { .. }
-        | NodeKind::Fail { .. }
-        | NodeKind::Task { .. } => None,
+    if let NodeKind::HttpRequest { .. } = kind {
+        Some(&ANSWER)
+    } else if let NodeKind::KafkaProduce { .. } = kind {
+        Some(&WRITTEN)
+    } else {
+        None
     }
 }
